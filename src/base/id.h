@@ -1,0 +1,20 @@
+/*
+ * Ids: 63 bits, ordered by time: 41 bits of milliseconds since 2024, 8 of node, 14 of sequence.
+ *
+ * Ids made by one process never repeat and never go back, also when the clock does. Shown as 13
+ * characters of base32 (Crockford's alphabet, lower case), which sort as the ids do.
+ */
+#ifndef BASE_ID_H
+#define BASE_ID_H
+
+#include "base/span.h"
+
+#define ID_TEXT 14 /* 13 characters and the NUL */
+
+void id_set_node(unsigned node); /* 0 … 255, before the first id_next() */
+int64_t id_next(void);           /* thread-safe */
+int64_t id_wall_ms(int64_t id);  /* when it was made, in wall milliseconds */
+const char *id_text(int64_t id, char text[ID_TEXT]);
+bool id_parse(struct span text, int64_t *ret_id);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * The directory: who is who. Tenants, domains, users, aliases, keys.
+ *
+ * A tenant is a customer; a user is somebody with a mailbox and a login (always an address); an
+ * alias sends an address on to users; a key is a password for applications, bound to a dialect and
+ * perhaps to one domain. Every name is folded before it is stored or looked up: domain in lower
+ * case A-label form, local part in lower case. All functions yield.
+ *
+ * Secrets: Argon2id for PLAIN and LOGIN, SCRAM-SHA-256 keys beside it. A verified credential is
+ * kept for a short time as a keyed hash, so that a thousand logins a second do not cost a thousand
+ * Argon2 runs; changing or removing the credential makes it void at once.
+ */
+#ifndef DIRECTORY_DIRECTORY_H
+#define DIRECTORY_DIRECTORY_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "store/db.h"
+
+extern const struct db_schema directory_schema;
+
+#define ADDRESS_TEXT_MAX 321 /* 64 + "@" + 255 and the NUL */
+#define TENANT_FIRST     1   /* made by the first migration; the command line's default */
+
+struct directory;
+struct lane;
+
+/* passwords: the lane that runs Argon2; lives longer than the directory. */
+must_check int directory_open(struct store *store, struct lane *passwords,
+                              struct directory **ret_directory);
+void directory_close(struct directory *d);
+
+/* One mailbox an address leads to. */
+struct directory_target {
+    int64_t tenant, user;
+    struct span address; /* the user's own address, folded */
+};
+enum directory_found {
+    DIRECTORY_FOREIGN, /* the domain is not ours */
+    DIRECTORY_UNKNOWN, /* ours, but nobody has this address */
+    DIRECTORY_LOCAL,   /* leads to targets */
+};
+/* Where does an address lead? User, alias (to one or several users, nested up to a limit), then
+ * plus-addressing (user+tag), then the domain's catch-all. postmaster and abuse of our own domains
+ * always exist: without a user or alias they lead to the domain's first user. Targets are unique
+ * and live in arena. Returns enum directory_found or an error. */
+must_check int directory_co_resolve(struct directory *d, struct span local, struct span domain,
+                                    struct arena *arena, struct directory_target **ret_targets,
+                                    size_t *ret_count);
+
+/* Who has logged in: a user, or a key of a tenant. */
+struct identity {
+    int64_t tenant, user, key; /* user or key is 0 */
+    int64_t key_domain;        /* a key's one domain, or 0 for all of the tenant's */
+    char login[ADDRESS_TEXT_MAX];
+};
+/* 0; ERR_DENIED (unknown or wrong, indistinguishable, also in time); ERR_FULL, ERR_STORE, … for
+ * "try later". Login is an address, or a key id for keys. */
+must_check int directory_co_authenticate(struct directory *d, struct span login,
+                                         struct span password, struct identity *ret_identity);
+/* May this identity send as local@domain? Users: their own address (with any +tag) and aliases that
+ * lead to them; keys: any address in their domains. 1, 0, or an error. */
+must_check int directory_co_may_send(struct directory *d, const struct identity *who,
+                                     struct span local, struct span domain);
+
+/* Administration. ERR_EXISTS, ERR_ABSENT, ERR_SYNTAX (bad name), ERR_DENIED (e.g. domain in use). */
+must_check int directory_co_domain_add(struct directory *d, int64_t tenant, struct span name);
+must_check int directory_co_domain_remove(struct directory *d, int64_t tenant, struct span name);
+must_check int directory_co_user_add(struct directory *d, int64_t tenant, struct span address,
+                                     struct span password, int64_t *ret_user);
+must_check int directory_co_user_passwd(struct directory *d, int64_t tenant, struct span address,
+                                        struct span password);
+/* Gives the user's id, so that the caller empties the mailbox first. */
+must_check int directory_co_user_find(struct directory *d, int64_t tenant, struct span address,
+                                      int64_t *ret_user);
+must_check int directory_co_user_remove(struct directory *d, int64_t tenant, struct span address);
+/* address "@domain" is the catch-all. Targets are addresses of users or aliases of the tenant. */
+must_check int directory_co_alias_add(struct directory *d, int64_t tenant, struct span address,
+                                      const struct span *targets, size_t count);
+must_check int directory_co_alias_remove(struct directory *d, int64_t tenant, struct span address);
+/* dialect: "native", "sendgrid", … (smtp passwords are native keys). domain may be empty. Writes
+ * "id" and "secret"; the secret is not kept. */
+must_check int directory_co_key_add(struct directory *d, int64_t tenant, struct span dialect,
+                                    struct span domain, struct buffer *ret_id,
+                                    struct buffer *ret_secret);
+must_check int directory_co_key_revoke(struct directory *d, int64_t tenant, struct span id);
+
+/* Lists, in order of name; row is called for each in the coroutine, after the read has ended. */
+struct directory_row {
+    int64_t created_ms;
+    struct span name;   /* domain, address or key id */
+    struct span detail; /* alias: its targets, separated by spaces; key: its dialect */
+    struct span domain; /* key: its domain or empty */
+};
+enum directory_list { DIRECTORY_DOMAINS, DIRECTORY_USERS, DIRECTORY_ALIASES, DIRECTORY_KEYS };
+must_check int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,
+                                 void (*row)(const struct directory_row *row, void *arg),
+                                 void *arg);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * A stream: one TCP connection, in the clear or under TLS, as a session reads and writes it.
+ *
+ * Output is gathered and leaves in one write when the session next waits for input, when 64 KiB
+ * have gathered, or at stream_co_flush: so the replies of pipelined commands travel together.
+ * Input blocks are borrowed from a pool and go back while the session idles. One coroutine uses a
+ * stream at a time. Errors are sticky: ERR_CLOSED (orderly end or reset), -ETIMEDOUT, -ECANCELED,
+ * ERR_TLS; after one of them only stream_co_close is left.
+ */
+#ifndef RUN_STREAM_H
+#define RUN_STREAM_H
+
+#include "base/span.h"
+#include "run/co.h"
+
+#include <sys/socket.h>
+
+struct stream;
+struct tls_context;
+struct loop;
+
+/* Every wait of this stream ends after so long (default 5 minutes). */
+void stream_set_timeout(struct stream *st, int64_t timeout_ms);
+
+/* The next line without its CRLF; valid until the next read. limit counts the CRLF (RFC 5321
+ * 4.5.3.1). -EMSGSIZE: longer than limit, and the line up to its LF has been swallowed.
+ * ERR_SYNTAX: it held a bare CR, a bare LF or a NUL (P5), likewise swallowed. */
+must_check int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line);
+/* Waits for at least one unread byte and shows all that are here, without taking them; more than
+ * the last time when stream_consume was not called and the session asks with need > what it saw.
+ * need at most 8,192; 1 is usual. */
+must_check int stream_co_peek(struct stream *st, size_t need, struct span *ret_bytes);
+void stream_consume(struct stream *st, size_t count);
+/* Is there unread input here already (pipelining, early talkers)? Does not wait. */
+bool stream_has_input(struct stream *st);
+/* Waits until input is there, the other side closes, or the time passes: 1, ERR_CLOSED, 0. */
+must_check int stream_co_await_input(struct stream *st, int64_t timeout_ms);
+
+must_check int stream_co_write(struct stream *st, struct span bytes);
+must_check int stream_co_flush(struct stream *st);
+
+/* Handshakes. Unread cleartext input before it is the caller's to refuse (CVE-2011-0411); what is
+ * there when it starts is thrown away by the server side's caller, never read as TLS plaintext. */
+must_check int stream_co_start_tls_server(struct stream *st, struct tls_context *context);
+must_check int stream_co_start_tls_client(struct stream *st, struct tls_context *context,
+                                          const char *server_name);
+bool stream_is_tls(const struct stream *st);
+const char *stream_tls_version(const struct stream *st); /* "TLSv1.3", NULL in the clear */
+const char *stream_tls_cipher(const struct stream *st);
+
+/* Opens a connection. 0, -ECONNREFUSED, -ETIMEDOUT, … */
+must_check int stream_co_connect(const struct sockaddr *address, int64_t timeout_ms,
+                                 struct stream **ret_stream);
+/* Flushes for at most a second (TLS: says goodbye), closes, frees. Works in a cancelled scope. */
+void stream_co_close(struct stream *st);
+
+const struct sockaddr *stream_peer(const struct stream *st);
+const struct sockaddr *stream_local(const struct stream *st);
+/* "192.0.2.1" or "2001:db8::1", as the peer's address stands in logs. */
+const char *stream_peer_text(const struct stream *st);
+bool stream_peer_is_loopback(const struct stream *st);
+
+/*
+ * A listener takes connections on a listening socket for one loop. For each it starts a coroutine
+ * that runs serve(stream, arg); the stream is closed when serve returns. When no coroutine can be
+ * had, refusal is sent as it is and the connection closed.
+ */
+struct listener;
+struct listener_settings {
+    const char *name;                                /* names its coroutines; a literal */
+    int (*co_serve)(struct stream *st, void *arg);
+    void *arg;
+    struct span refusal;                             /* e.g. "421 4.3.2 …\r\n" */
+};
+/* fd: bound, not yet listening (backlog 4,096 is set here); owned by the listener on success. */
+must_check int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,
+                             struct listener **ret_listener);
+/* No new connections; running sessions go on. Yields until the handle is closed. */
+void listener_co_close(struct listener *listener);
+/* Binds a TCP socket: first without SO_REUSEPORT, to learn that the port is free, then with.
+ * Returns an fd or a negative errno. Any thread. */
+must_check int listener_bind(const struct sockaddr *address);
+
+#endif
