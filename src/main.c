@@ -1,0 +1,5 @@
+/* The program's first function. */
+int main(void)
+{
+    return 0;
+}

@@ -1,0 +1,102 @@
+/* The ground: spans, buffers, arenas, ids, base64. */
+#include "base/arena.h"
+#include "base/base64.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/id.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_buffer_stops_at_its_cap(void **state)
+{
+    (void)state;
+    AUTO_BUFFER b = BUFFER(100);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(buffer_append(&b, SPAN("0123456789")), 0);
+    assert_int_equal(buffer_append_byte(&b, 'x'), -ENOBUFS);
+    assert_int_equal(b.len, 100);
+    assert_memory_equal(b.at + 90, "0123456789", 10);
+}
+
+static void test_ids_grow_and_read_back(void **state)
+{
+    (void)state;
+    int64_t last = 0;
+    for (int i = 0; i < 100000; i++) {
+        int64_t id = id_next();
+        assert_true(id > last);
+        last = id;
+    }
+    char text[ID_TEXT];
+    int64_t back;
+    assert_true(id_parse(span_of(id_text(last, text)), &back));
+    assert_true(back == last);
+    assert_false(id_parse(SPAN("0000000000000!"), &back));
+    assert_false(id_parse(SPAN("zzzzzzzzzzzzz"), &back));
+}
+
+static void test_ids_do_not_go_back_with_the_clock(void **state)
+{
+    (void)state;
+    int64_t before = id_next();
+    clock_fake(clock_wall_ms() - 3600000, 1);
+    int64_t after = id_next();
+    clock_unfake();
+    assert_true(after > before);
+}
+
+static void test_base64_is_strict(void **state)
+{
+    (void)state;
+    AUTO_BUFFER b = BUFFER(100);
+    assert_int_equal(base64_encode(&b, SPAN("\0a\0b")), 0);
+    assert_true(span_equal(buffer_span(&b), SPAN("AGEAYg==")));
+    buffer_clear(&b);
+    assert_int_equal(base64_decode(&b, SPAN("AGEAYg==")), 0);
+    assert_int_equal(b.len, 4);
+    static const char *const bad[] = {"A", "AA", "AAA", "A===", "AGE AYg=", "AGEAYh==", "AG=AYg=="};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(base64_decode(&b, span_of(bad[i])), ERR_SYNTAX);
+}
+
+static void test_span_numbers_and_cuts(void **state)
+{
+    (void)state;
+    uint64_t value;
+    assert_true(span_to_uint(SPAN("18446744073709551615"), UINT64_MAX, &value));
+    assert_false(span_to_uint(SPAN("18446744073709551616"), UINT64_MAX, &value));
+    assert_false(span_to_uint(SPAN("+1"), 10, &value));
+    assert_false(span_to_uint(SPAN(""), 10, &value));
+    struct span rest = SPAN("a b"), part;
+    assert_true(span_cut(&rest, ' ', &part) && span_equal(part, SPAN("a")));
+    assert_true(span_cut(&rest, ' ', &part) && span_equal(part, SPAN("b")));
+    assert_false(span_cut(&rest, ' ', &part));
+}
+
+static void test_arena_keeps_to_its_cap(void **state)
+{
+    (void)state;
+    AUTO_ARENA a = ARENA(4096);
+    assert_non_null(arena_alloc(&a, 4000));
+    assert_null(arena_alloc(&a, 200));
+    arena_reset(&a);
+    assert_true(span_equal(arena_copy(&a, SPAN("hello")), SPAN("hello")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buffer_stops_at_its_cap),
+        cmocka_unit_test(test_ids_grow_and_read_back),
+        cmocka_unit_test(test_ids_do_not_go_back_with_the_clock),
+        cmocka_unit_test(test_base64_is_strict),
+        cmocka_unit_test(test_span_numbers_and_cuts),
+        cmocka_unit_test(test_arena_keeps_to_its_cap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
