@@ -30,7 +30,8 @@ static int digit_value(char c)
 /* One group of four; ret_count says how many bytes it holds. */
 static int decode_group(const char *group, bool last, char out[3], size_t *ret_count)
 {
-    size_t pad = last ? (size_t)(group[3] == '=') + (size_t)(group[2] == '=' && group[3] == '=') : 0;
+    size_t pad =
+        last ? (size_t)(group[3] == '=') + (size_t)(group[2] == '=' && group[3] == '=') : 0;
     unsigned value = 0;
     for (size_t i = 0; i < 4; i++) {
         int digit = i >= 4 - pad ? 0 : digit_value(group[i]);

@@ -51,7 +51,8 @@ bool id_parse(struct span text, int64_t *ret_id)
     if (text.len != ID_TEXT - 1)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        ptrdiff_t digit = span_find(SPAN("0123456789abcdefghjkmnpqrstvwxyz"), ascii_lower(text.at[i]));
+        ptrdiff_t digit =
+            span_find(SPAN("0123456789abcdefghjkmnpqrstvwxyz"), ascii_lower(text.at[i]));
         if (digit < 0 || id >> 58)
             return false;
         id = id << 5 | (uint64_t)digit;

@@ -27,8 +27,8 @@ static int log_head(char *line, size_t size, enum log_level level, const char *e
     struct tm utc;
     gmtime_r(&seconds, &utc);
     size_t at = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
-    return (int)at + snprintf(line + at, size - at, ".%03dZ %s %s ", (int)(now % 1000),
-                              names[level], event);
+    return (int)at +
+           snprintf(line + at, size - at, ".%03dZ %s %s ", (int)(now % 1000), names[level], event);
 }
 
 void log_line(enum log_level level, const char *event, const char *format, ...)

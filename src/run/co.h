@@ -24,16 +24,17 @@ struct loop;
 
 #define CO_FOREVER INT64_MAX /* a timeout that never comes */
 
-/* Lives where its opener put it (usually on a stack) from scope_open to the end of scope_co_wait. */
+/* Lives where its opener put it (usually on a stack) from scope_open to the end of scope_co_wait.
+ */
 struct scope {
     struct loop *loop;
-    struct scope *parent;              /* NULL only for a loop's root scope */
+    struct scope *parent; /* NULL only for a loop's root scope */
     struct scope *children, *previous, *next;
-    struct co *members;                /* coroutines of this scope, a list */
-    struct co *waiter;                 /* who sleeps in scope_co_wait */
-    int64_t deadline_ms;               /* monotonic, CO_FOREVER for none */
-    uint32_t live;                     /* members that have not ended */
-    int first_error;                   /* of the children, in the order they ended */
+    struct co *members;  /* coroutines of this scope, a list */
+    struct co *waiter;   /* who sleeps in scope_co_wait */
+    int64_t deadline_ms; /* monotonic, CO_FOREVER for none */
+    uint32_t live;       /* members that have not ended */
+    int first_error;     /* of the children, in the order they ended */
     bool cancelled;
 };
 

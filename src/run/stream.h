@@ -67,10 +67,10 @@ bool stream_peer_is_loopback(const struct stream *st);
  */
 struct listener;
 struct listener_settings {
-    const char *name;                                /* names its coroutines; a literal */
+    const char *name; /* names its coroutines; a literal */
     int (*co_serve)(struct stream *st, void *arg);
     void *arg;
-    struct span refusal;                             /* e.g. "421 4.3.2 …\r\n" */
+    struct span refusal; /* e.g. "421 4.3.2 …\r\n" */
 };
 /* fd: bound, not yet listening (backlog 4,096 is set here); owned by the listener on success. */
 must_check int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,

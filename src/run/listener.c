@@ -1,0 +1,142 @@
+/*
+ * Listeners: one coroutine for each accepted connection; see stream.h.
+ */
+#include "run/stream_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+
+struct listener {
+    uv_tcp_t tcp;
+    struct scope *scope;
+    struct listener_settings settings;
+    struct co *closer;
+    bool closed;
+};
+
+struct session {
+    struct stream *stream;
+    struct listener_settings settings;
+};
+
+static int session_co_run(void *arg)
+{
+    struct session session = *(struct session *)arg;
+    free(arg);
+    int rc = session.settings.co_serve(session.stream, session.settings.arg);
+    stream_co_close(session.stream);
+    return rc < 0 ? 0 : rc; /* how a session ended is its own affair, not its scope's */
+}
+
+/* No stack to be had: the refusal goes out as it is, and the connection ends. */
+static void refuse(struct listener *listener, struct stream *st)
+{
+    struct span words = listener->settings.refusal;
+    uv_buf_t piece = uv_buf_init((char *)words.at, (unsigned)words.len);
+    if (words.len)
+        uv_try_write((uv_stream_t *)&st->tcp, &piece, 1);
+    stream_drop(st);
+}
+
+static void connection_arrived(uv_stream_t *server, int status)
+{
+    struct listener *listener = server->data;
+    struct stream *st = status < 0 ? NULL : stream_create(listener->scope->loop);
+    if (!st)
+        return;
+    if (uv_accept(server, (uv_stream_t *)&st->tcp) < 0) {
+        stream_drop(st);
+        return;
+    }
+    stream_ready(st);
+    struct session *session = malloc(sizeof *session);
+    if (session)
+        *session = (struct session){st, listener->settings};
+    if (!session ||
+        co_spawn(listener->scope, listener->settings.name, session_co_run, session) < 0) {
+        free(session);
+        refuse(listener, st);
+    }
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    struct listener *listener = handle->data;
+    listener->closed = true;
+    if (listener->closer)
+        co_wake(listener->closer, 0);
+}
+
+static void listener_dropped(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,
+                  struct listener **ret_listener)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (!listener)
+        return -ENOMEM;
+    listener->scope = scope;
+    listener->settings = *settings;
+    int rc = uv_tcp_init(loop_uv(scope->loop), &listener->tcp);
+    if (rc < 0) {
+        free(listener);
+        return rc;
+    }
+    listener->tcp.data = listener;
+    rc = uv_tcp_open(&listener->tcp, fd);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, connection_arrived);
+    if (rc < 0) {
+        uv_close((uv_handle_t *)&listener->tcp, listener_dropped);
+        return rc;
+    }
+    *ret_listener = listener;
+    return 0;
+}
+
+void listener_co_close(struct listener *listener)
+{
+    listener->closer = co_current();
+    uv_close((uv_handle_t *)&listener->tcp, listener_closed);
+    while (!listener->closed)
+        co_park_firmly();
+    free(listener);
+}
+
+static int bind_once(const struct sockaddr *address, bool shared)
+{
+    socklen_t len =
+        address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    int yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (address->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    if (shared)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    /* listening tells what bind with SO_REUSEADDR does not: that nobody else listens here */
+    if (bind(fd, address, len) < 0 || (!shared && listen(fd, 1) < 0)) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int listener_bind(const struct sockaddr *address)
+{
+    int probe = bind_once(address, false);
+    if (probe < 0)
+        return probe;
+    close(probe);
+    return bind_once(address, true);
+}
