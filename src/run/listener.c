@@ -14,22 +14,61 @@ struct listener {
     uv_tcp_t tcp;
     struct scope *scope;
     struct listener_settings settings;
+    struct stream *sessions;
     struct co *closer;
+    uint32_t users; /* the handle and its sessions: the last one frees */
     bool closed;
 };
 
 struct session {
     struct stream *stream;
-    struct listener_settings settings;
+    struct listener *listener;
 };
+
+static void listener_leave(struct listener *listener)
+{
+    if (--listener->users == 0)
+        free(listener);
+}
+
+static void session_link(struct listener *listener, struct stream *st)
+{
+    st->next = listener->sessions;
+    if (st->next)
+        st->next->previous = st;
+    listener->sessions = st;
+    listener->users++;
+}
+
+static void session_unlink(struct listener *listener, struct stream *st)
+{
+    if (st->previous)
+        st->previous->next = st->next;
+    else
+        listener->sessions = st->next;
+    if (st->next)
+        st->next->previous = st->previous;
+    listener_leave(listener);
+}
+
+void listener_drain(struct listener *listener)
+{
+    for (struct stream *st = listener->sessions; st; st = st->next) {
+        st->draining = true;
+        if (st->idle && st->sleeper)
+            co_wake(st->sleeper, -ECANCELED);
+    }
+}
 
 static int session_co_run(void *arg)
 {
     struct session session = *(struct session *)arg;
     free(arg);
-    int rc = session.settings.co_serve(session.stream, session.settings.arg);
+    const struct listener_settings *settings = &session.listener->settings;
+    settings->co_serve(session.stream, settings->arg);
+    session_unlink(session.listener, session.stream);
     stream_co_close(session.stream);
-    return rc < 0 ? 0 : rc; /* how a session ended is its own affair, not its scope's */
+    return 0; /* how a session ended is its own affair, not its scope's */
 }
 
 /* No stack to be had: the refusal goes out as it is, and the connection ends. */
@@ -55,12 +94,14 @@ static void connection_arrived(uv_stream_t *server, int status)
     stream_ready(st);
     struct session *session = malloc(sizeof *session);
     if (session)
-        *session = (struct session){st, listener->settings};
+        *session = (struct session){st, listener};
     if (!session ||
         co_spawn(listener->scope, listener->settings.name, session_co_run, session) < 0) {
         free(session);
         refuse(listener, st);
+        return;
     }
+    session_link(listener, st);
 }
 
 static void listener_closed(uv_handle_t *handle)
@@ -84,6 +125,7 @@ int listener_open(struct scope *scope, int fd, const struct listener_settings *s
         return -ENOMEM;
     listener->scope = scope;
     listener->settings = *settings;
+    listener->users = 1;
     int rc = uv_tcp_init(loop_uv(scope->loop), &listener->tcp);
     if (rc < 0) {
         free(listener);
@@ -107,7 +149,7 @@ void listener_co_close(struct listener *listener)
     uv_close((uv_handle_t *)&listener->tcp, listener_closed);
     while (!listener->closed)
         co_park_firmly();
-    free(listener);
+    listener_leave(listener);
 }
 
 static int bind_once(const struct sockaddr *address, bool shared)

@@ -117,8 +117,14 @@ static void start_reading(struct stream *st)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static int sleep_for(struct stream *st, int64_t timeout_ms)
+static int stream_co_sleep(struct stream *st, int64_t timeout_ms)
 {
+    if (st->idle && st->draining)
+        return -ECANCELED;
+    if (st->deadline_ms != CO_FOREVER) {
+        int64_t left = st->deadline_ms - clock_mono_ms();
+        timeout_ms = left < timeout_ms ? left : timeout_ms;
+    }
     st->sleeper = co_current();
     int rc = co_park(timeout_ms);
     st->sleeper = NULL;
@@ -140,7 +146,7 @@ int stream_co_fill_raw(struct stream *st)
         if (st->eof)
             return st->error = ERR_CLOSED;
         start_reading(st);
-        int rc = st->eof ? 0 : sleep_for(st, st->timeout_ms);
+        int rc = st->eof ? 0 : stream_co_sleep(st, st->timeout_ms);
         if (rc < 0)
             return st->error = rc;
     }
@@ -245,7 +251,7 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
         if (st->eof)
             return st->error = ERR_CLOSED;
         start_reading(st);
-        rc = st->eof ? 0 : sleep_for(st, due - clock_mono_ms());
+        rc = st->eof ? 0 : stream_co_sleep(st, due - clock_mono_ms());
     }
     if (rc == -ETIMEDOUT)
         return stream_has_input(st);
@@ -364,6 +370,7 @@ struct stream *stream_create(struct loop *loop)
     st->out.cap = OUT_FLUSH;
     st->records.cap = 4 * OUT_FLUSH;
     st->timeout_ms = TIMEOUT_DEFAULT_MS;
+    st->deadline_ms = CO_FOREVER;
     return st;
 }
 
@@ -420,15 +427,26 @@ static void stream_co_linger(struct stream *st)
     for (int rounds = 0; !st->eof && rounds < 64 && !scope_is_cancelled(scope); rounds++) {
         block_give(&st->raw);
         start_reading(st);
-        if (!st->eof && sleep_for(st, FAREWELL_MS) < 0)
+        if (!st->eof && stream_co_sleep(st, FAREWELL_MS) < 0)
             return;
     }
+}
+
+void stream_farewell(struct stream *st, struct span bytes)
+{
+    if (st->error != 0 && st->error != -ETIMEDOUT && st->error != -ECANCELED)
+        return;
+    if (st->closing || buffer_append(&st->out, bytes) < 0)
+        return;
+    st->error = 0; /* stream_co_close sends it */
 }
 
 void stream_co_close(struct stream *st)
 {
     bool unread = st->raw && st->raw->end > st->raw->at;
     st->timeout_ms = FAREWELL_MS;
+    st->deadline_ms = CO_FOREVER;
+    st->idle = false;
     if (st->ssl && !st->error)
         stream_tls_goodbye(st);
     if (st->error == 0 && stream_co_flush(st) == 0 && st->records.len)
@@ -490,6 +508,16 @@ int stream_co_connect(const struct sockaddr *address, int64_t timeout_ms,
 void stream_set_timeout(struct stream *st, int64_t timeout_ms)
 {
     st->timeout_ms = timeout_ms;
+}
+
+void stream_set_deadline(struct stream *st, int64_t from_now_ms)
+{
+    st->deadline_ms = from_now_ms == CO_FOREVER ? CO_FOREVER : clock_mono_ms() + from_now_ms;
+}
+
+void stream_set_idle(struct stream *st, bool idle)
+{
+    st->idle = idle;
 }
 
 const struct sockaddr *stream_peer(const struct stream *st)

@@ -21,6 +21,12 @@ struct loop;
 
 /* Every wait of this stream ends after so long (default 5 minutes). */
 void stream_set_timeout(struct stream *st, int64_t timeout_ms);
+/* And all waits together end so long from now, until the next call; CO_FOREVER: no such end. Bounds
+ * a command or a body that comes a byte at a time. */
+void stream_set_deadline(struct stream *st, int64_t from_now_ms);
+/* While idle, a session waits for nothing but its next command: listener_drain ends such a wait
+ * (-ECANCELED), and lets a session that is busy come to its next idle wait first. */
+void stream_set_idle(struct stream *st, bool idle);
 
 /* The next line without its CRLF; valid until the next read. limit counts the CRLF (RFC 5321
  * 4.5.3.1). -EMSGSIZE: longer than limit, and the line up to its LF has been swallowed.
@@ -38,6 +44,9 @@ must_check int stream_co_await_input(struct stream *st, int64_t timeout_ms);
 
 must_check int stream_co_write(struct stream *st, struct span bytes);
 must_check int stream_co_flush(struct stream *st);
+/* Last words after a read that ended with -ETIMEDOUT or -ECANCELED: what the socket takes at once.
+ */
+void stream_farewell(struct stream *st, struct span bytes);
 
 /* Handshakes. Unread cleartext input before it is the caller's to refuse (CVE-2011-0411); what is
  * there when it starts is thrown away by the server side's caller, never read as TLS plaintext. */
@@ -75,8 +84,11 @@ struct listener_settings {
 /* fd: bound, not yet listening (backlog 4,096 is set here); owned by the listener on success. */
 must_check int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,
                              struct listener **ret_listener);
-/* No new connections; running sessions go on. Yields until the handle is closed. */
+/* No new connections; running sessions go on (drain them before). Yields until the handle is
+ * closed; the listener must not be used any more. */
 void listener_co_close(struct listener *listener);
+/* Its sessions end at their next idle wait, or now when they are in one; see stream_set_idle. */
+void listener_drain(struct listener *listener);
 /* Binds a TCP socket: first without SO_REUSEPORT, to learn that the port is free, then with.
  * Returns an fd or a negative errno. Any thread. */
 must_check int listener_bind(const struct sockaddr *address);

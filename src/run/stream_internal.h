@@ -38,9 +38,11 @@ struct stream {
     struct block *raw, *plain;
     struct buffer out, records; /* gathered output; under TLS what it encrypts to */
     SSL *ssl;
-    int64_t timeout_ms;
+    int64_t timeout_ms, deadline_ms;
     int error; /* sticky */
     bool eof, reading, closing, closed;
+    bool idle, draining;
+    struct stream *next, *previous; /* of one listener */
     union stream_address peer, local;
     char peer_text[INET6_ADDRSTRLEN];
 };
