@@ -1,0 +1,143 @@
+/* MAIL, RCPT, RSET: the envelope (RFC 5321 3.3). */
+#include "smtpd/session.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+#define MESSAGE_MAX            ((uint64_t)25 * 1024 * 1024)
+#define RECIPIENTS_MAX         1000
+#define UNKNOWN_RECIPIENTS_MAX 20
+
+void session_reset(struct smtp_session *s)
+{
+    arena_reset(&s->transaction);
+    s->mail_given = false;
+    s->reverse_path = SPAN("");
+    s->declared_size = 0;
+    s->recipients = NULL;
+    s->recipient_count = s->recipient_room = 0;
+}
+
+/* "local@domain" in the transaction's arena. */
+static struct span session_keep_path(struct smtp_session *s, const struct smtp_path *path)
+{
+    if (path->domain.len == 0)
+        return arena_copy(&s->transaction, path->local);
+    char *at = arena_alloc(&s->transaction, path->local.len + path->domain.len + 2);
+    if (!at)
+        return (struct span){NULL, 0};
+    memcpy(at, path->local.at, path->local.len);
+    at[path->local.len] = '@';
+    memcpy(at + path->local.len + 1, path->domain.at, path->domain.len);
+    at[path->local.len + 1 + path->domain.len] = '\0';
+    return span_make(at, path->local.len + 1 + path->domain.len);
+}
+
+/* 0, or the answer has been given (1), or the session's end. */
+static int session_co_check_sender(struct smtp_session *s, const struct smtp_command *command)
+{
+    if (s->settings->role != SMTPD_SUBMISSION || command->path.null)
+        return 0;
+    int rc = directory_co_may_send(s->settings->directory, &s->who, command->path.local,
+                                   command->path.domain);
+    if (rc == 1)
+        return 0;
+    if (rc < 0)
+        rc = session_co_say(s, SPAN("451 4.3.0 Cannot check the sender now, try later\r\n"));
+    else
+        rc = session_co_complain(s, 553, "5.7.1", "You do not own this sender address");
+    return rc < 0 ? rc : 1;
+}
+
+int session_co_mail(struct smtp_session *s, const struct smtp_command *command)
+{
+    uint64_t max = s->settings->message_max ? s->settings->message_max : MESSAGE_MAX;
+    if (s->hello[0] == '\0')
+        return session_co_complain(s, 503, "5.5.1", "Say EHLO or HELO first");
+    if (s->settings->role == SMTPD_SUBMISSION && !s->authenticated)
+        return session_co_complain(s, 530, "5.7.0", "Authentication required");
+    if (s->mail_given)
+        return session_co_complain(s, 503, "5.5.1", "A transaction is open; RSET ends it");
+    if (command->size > max)
+        return session_co_complain(s, 552, "5.3.4", "At most %llu bytes are taken",
+                                   (unsigned long long)max);
+    int rc = session_co_check_sender(s, command);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    session_reset(s);
+    if (!command->path.null)
+        s->reverse_path = session_keep_path(s, &command->path);
+    if (!s->reverse_path.at)
+        return session_co_say(s, SPAN("452 4.3.1 Out of memory\r\n"));
+    s->declared_size = command->size;
+    s->mail_given = true;
+    return session_co_say(s, SPAN("250 2.1.0 Ok\r\n"));
+}
+
+static struct letter_recipient *session_new_recipient(struct smtp_session *s)
+{
+    if (s->recipient_count == s->recipient_room) {
+        size_t room = s->recipient_room ? s->recipient_room * 2 : 4;
+        struct letter_recipient *grown = arena_alloc(&s->transaction, room * sizeof *grown);
+        if (!grown)
+            return NULL;
+        if (s->recipient_count)
+            memcpy(grown, s->recipients, s->recipient_count * sizeof *grown);
+        s->recipients = grown;
+        s->recipient_room = room;
+    }
+    return &s->recipients[s->recipient_count];
+}
+
+/* P8: the truth on port 25, but not for a dictionary. */
+static int session_co_refuse_recipient(struct smtp_session *s, int found,
+                                       const struct smtp_path *path)
+{
+    atomic_fetch_add(&s->settings->counters->refused, 1);
+    log_info("smtpd.recipient_refused", "peer=%s to=%s@%s why=%s", stream_peer_text(s->st),
+             LOG_CLEAN(path->local), LOG_CLEAN(path->domain),
+             found == DIRECTORY_FOREIGN ? "relay" : "unknown");
+    if (found == DIRECTORY_FOREIGN)
+        return session_co_complain(s, 550, "5.7.1", "Not one of our domains; we do not relay");
+    if (++s->unknown_recipients > UNKNOWN_RECIPIENTS_MAX)
+        return session_co_end(s, SPAN("421 4.7.0 Too many unknown recipients\r\n"));
+    return session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
+}
+
+static int session_co_add_recipient(struct smtp_session *s, const struct smtp_path *path)
+{
+    struct letter_recipient *recipient = session_new_recipient(s);
+    if (!recipient)
+        return session_co_say(s, SPAN("452 4.5.3 Too many recipients\r\n"));
+    int found = directory_co_resolve(s->settings->directory, path->local, path->domain,
+                                     &s->transaction, &recipient->targets, &recipient->count);
+    if (found == DIRECTORY_FOREIGN || found == DIRECTORY_UNKNOWN)
+        return session_co_refuse_recipient(s, found, path);
+    if (found == DIRECTORY_LOCAL)
+        recipient->forward_path = session_keep_path(s, path);
+    if (found < 0 || !recipient->forward_path.at)
+        return session_co_say(s, SPAN("451 4.3.0 Cannot look up the address now, try later\r\n"));
+    s->recipient_count++;
+    return session_co_say(s, SPAN("250 2.1.5 Ok\r\n"));
+}
+
+int session_co_rcpt(struct smtp_session *s, const struct smtp_command *command)
+{
+    uint32_t max = s->settings->recipients_max ? s->settings->recipients_max : RECIPIENTS_MAX;
+    struct smtp_path path = command->path;
+    if (!s->mail_given)
+        return session_co_complain(s, 503, "5.5.1", "MAIL comes first");
+    if (s->recipient_count >= max)
+        return session_co_say(s, SPAN("452 4.5.3 Too many recipients\r\n"));
+    if (path.domain.len == 0) /* <Postmaster>, RFC 5321 4.5.1 */
+        path.domain = span_of(s->settings->hostname);
+    return session_co_add_recipient(s, &path);
+}
+
+int session_co_rset(struct smtp_session *s, const struct smtp_command *command)
+{
+    (void)command;
+    session_reset(s);
+    return session_co_say(s, SPAN("250 2.0.0 Ok\r\n"));
+}

@@ -1,0 +1,41 @@
+/*
+ * A letter on its way in: from 354 to the end of data.
+ *
+ * Clean bytes (dots removed) are handed in as they come. The header is gathered until its blank
+ * line, checked, and goes to the blob behind our trace and missing fields; the body follows
+ * straight. The first reason to refuse is kept: the rest is read and thrown away, and the reply to
+ * the end of data tells it.
+ */
+#ifndef SMTPD_INCOMING_H
+#define SMTPD_INCOMING_H
+
+#include "smtpd/session.h"
+
+struct refusal {
+    int code; /* 0: none */
+    const char *enhanced, *text;
+};
+
+struct incoming {
+    struct smtp_session *session;
+    struct blob_writer *blob;
+    struct buffer header; /* until its end has come */
+    bool in_body;
+    uint64_t size;
+    int64_t letter; /* its id */
+    struct refusal refusal;
+};
+
+/* 0, or the reason is in refusal: ERR_FULL and the like. */
+must_check int incoming_open(struct incoming *in, struct smtp_session *s);
+/* A piece of the letter; yields only when it goes to a file. Failures are kept in refusal. */
+void incoming_co_take(struct incoming *in, struct span clean);
+/* After the last piece: 0 when the blob is complete, else the reason is in refusal. */
+must_check int incoming_co_finish(struct incoming *in);
+void incoming_refuse(struct incoming *in, int code, const char *enhanced, const char *text);
+void incoming_co_close(struct incoming *in);
+
+/* submission.c (RFC 6409): may this user send a letter with this header? Refuses otherwise. */
+void submission_co_check_header(struct incoming *in, struct span header);
+
+#endif

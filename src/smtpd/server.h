@@ -1,0 +1,51 @@
+/*
+ * The SMTP server (RFC 5321, 6409): one session for each connection, for the world (MX, port 25)
+ * and for our users (submission, 587 and 465).
+ *
+ * MX takes letters for our own addresses from anybody and relays nothing. Submission wants AUTH
+ * (PLAIN, LOGIN; only under TLS) and lets a user send only as addresses that are theirs. A positive
+ * reply to the end of data follows the commit (P1). main fills the settings; they outlive all
+ * sessions.
+ */
+#ifndef SMTPD_SERVER_H
+#define SMTPD_SERVER_H
+
+#include "directory/directory.h"
+#include "run/stream.h"
+#include "store/blob.h"
+
+#include <stdatomic.h>
+
+struct tls_context;
+
+enum smtpd_role { SMTPD_MX, SMTPD_SUBMISSION };
+
+struct smtpd_counters {
+    atomic_uint_fast64_t sessions, accepted, accepted_bytes, refused, tempfailed;
+};
+
+struct smtpd_settings {
+    enum smtpd_role role;
+    bool implicit_tls;        /* 465: TLS from the first byte (RFC 8314) */
+    bool allow_cleartext_auth; /* for tests only: AUTH without TLS */
+    const char *hostname;     /* ours, in the greeting and Received */
+    struct store *store;
+    struct directory *directory;
+    /* Gives the current context, held for the caller, or NULL where there is no TLS. */
+    struct tls_context *(*tls)(void *tls_arg);
+    void *tls_arg;
+    struct smtpd_counters *counters; /* shared by all loops */
+    uint64_t message_max;            /* bytes; 0: 25 MiB */
+    uint32_t recipients_max;         /* in one transaction; 0: 1,000 (RFC 5321 wants 100) */
+    uint32_t header_max;             /* bytes of a header; 0: 256 KiB */
+    uint32_t received_max;           /* Received fields before it is a loop; 0: 50 */
+    int64_t command_timeout_ms;      /* for one whole command; 0: 5 minutes */
+    int64_t data_timeout_ms;         /* between two reads of a body; 0: 3 minutes */
+    int64_t greet_pause_ms;          /* MX, not for loopback: who talks first is no mail server */
+};
+
+/* For listener_settings.co_serve; settings is a struct smtpd_settings. */
+int smtpd_co_serve(struct stream *st, void *settings);
+extern const struct span smtpd_refusal; /* for listener_settings.refusal */
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * What the files of the SMTP server share: the session, its replies, one function a command.
+ *
+ * The order of a dialogue is the order of these files: session.c (greeting, command loop),
+ * hello.c (HELO, EHLO, STARTTLS), auth.c, envelope.c (MAIL, RCPT, RSET), data.c, other.c.
+ * A command function answers the client itself and returns 0, or an error that ends the session:
+ * the stream's, or SESSION_END after a reply that ends it.
+ */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include "smtp/command.h"
+#include "smtpd/server.h"
+#include "submit/submit.h"
+
+#define SESSION_END (-2100)
+/* RFC 5321 4.5.3.1.4 has 512; AUTH with an initial response needs 12,288 by RFC 4954, of which our
+ * passwords never use more than this. */
+#define SESSION_LINE_MAX ((size_t)4096)
+#define SESSION_HELLO_MAX 256
+
+struct smtp_session {
+    struct stream *st;
+    const struct smtpd_settings *settings;
+    char hello[SESSION_HELLO_MAX]; /* the client's name for itself; empty before HELO */
+    bool extended;                 /* EHLO, not HELO */
+    bool authenticated;
+    struct identity who;
+    unsigned mistakes, auth_failures, unknown_recipients;
+    uint64_t letters;
+
+    /* The transaction: from MAIL to the reply after the data, or RSET. */
+    struct arena transaction;
+    bool mail_given;
+    struct span reverse_path; /* "local@domain", empty for the null path */
+    uint64_t declared_size;
+    struct letter_recipient *recipients;
+    size_t recipient_count, recipient_room;
+};
+
+/* Replies wait in the stream until the session needs input, so pipelined ones travel together. */
+must_check int session_co_say(struct smtp_session *s, struct span lines);
+/* code, enhanced code ("" for none), text as for printf; outside text in it is cleaned. */
+must_check int session_co_reply(struct smtp_session *s, int code, const char *enhanced,
+                                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same for a client's mistake: counted, and the last one allowed ends the session. */
+must_check int session_co_complain(struct smtp_session *s, int code, const char *enhanced,
+                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A 4yz or 5yz that is the last word: SESSION_END. */
+must_check int session_co_end(struct smtp_session *s, struct span lines);
+/* Commands after which nothing may be sent before our reply (RFC 2920 3.1): SESSION_END when
+ * something was. Answers itself. */
+must_check int session_co_forbid_pipelining(struct smtp_session *s);
+/* Ends the transaction, if there is one. */
+void session_reset(struct smtp_session *s);
+/* "smtp", "esmtps", … for logs and Received (RFC 3848). */
+const char *session_protocol(const struct smtp_session *s);
+
+int session_co_helo(struct smtp_session *s, const struct smtp_command *command);
+int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command);
+int session_co_starttls(struct smtp_session *s, const struct smtp_command *command);
+int session_co_auth(struct smtp_session *s, const struct smtp_command *command);
+int session_co_mail(struct smtp_session *s, const struct smtp_command *command);
+int session_co_rcpt(struct smtp_session *s, const struct smtp_command *command);
+int session_co_data(struct smtp_session *s, const struct smtp_command *command);
+int session_co_rset(struct smtp_session *s, const struct smtp_command *command);
+int session_co_noop(struct smtp_session *s, const struct smtp_command *command);
+int session_co_vrfy(struct smtp_session *s, const struct smtp_command *command);
+int session_co_expn(struct smtp_session *s, const struct smtp_command *command);
+int session_co_help(struct smtp_session *s, const struct smtp_command *command);
+int session_co_quit(struct smtp_session *s, const struct smtp_command *command);
+
+#endif
