@@ -25,6 +25,8 @@ must_check int blob_co_append(struct blob_writer *w, struct span bytes);
 /* All bytes are in: file and folder are synced. Afterwards blob_put may be called. */
 must_check int blob_co_finish(struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
+/* The write job that put it has been committed: its file stays. */
+void blob_writer_committed(struct blob_writer *w);
 /* Gives back memory; a file that was never committed is removed. NULL is fine. */
 void blob_co_writer_free(struct blob_writer *w);
 
@@ -37,7 +39,8 @@ must_check int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, in
 /* Appends bytes [offset, offset + max) to out. ERR_ABSENT when there is no such blob. */
 must_check int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset,
                             size_t max, struct buffer *out);
-/* Unlinks files whose last reference went, and orphans; at start and from time to time. */
+/* Unlinks files whose last reference went, and, the first time, orphans: call it at start and from
+ * time to time. */
 must_check int blob_co_sweep(struct store *store);
 
 #endif

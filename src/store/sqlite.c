@@ -112,7 +112,7 @@ static void sqlite_disconnect(struct db_tx *tx)
 static int sqlite_connect(struct store *store, bool for_writing, char *reason, size_t size,
                           struct db_tx **ret_tx)
 {
-    char path[4096];
+    char path[1024];
     snprintf(path, sizeof path, "%s/postamt.db", store->folder);
     struct sqlite_tx *t = calloc(1, sizeof *t);
     if (!t || !(t->base.cache = db_cache_create())) {

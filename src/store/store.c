@@ -3,6 +3,7 @@
  */
 #include "store/store.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "run/lane.h"
 #include "run/loop.h"
@@ -15,6 +16,8 @@
 
 #define SCAN_THREADS     2
 #define SCAN_QUEUE       1000
+#define DISK_THREADS     4
+#define DISK_QUEUE       1000
 #define BLOB_MEMORY_MAX  ((size_t)256 * 1024 * 1024)
 
 /* --- readers --------------------------------------------------------------------------------- */
@@ -113,6 +116,8 @@ static int store_start(struct store *store, const struct db_schema *const *schem
         store->engine->disconnect(tx);
     if (rc == 0)
         rc = lane_create("store-read", SCAN_THREADS, SCAN_QUEUE, &store->readers_lane);
+    if (rc == 0)
+        rc = lane_create("store-disk", DISK_THREADS, DISK_QUEUE, &store->disk_lane);
     return rc;
 }
 
@@ -123,6 +128,7 @@ int store_open(const struct store_settings *settings, const struct db_schema *co
     if (!store)
         return -ENOMEM;
     store->settings = *settings;
+    store->opened_id = id_next();
     store->engine = engine_of(settings->engine);
     store->folder = strdup(settings->folder ? settings->folder : ".");
     if (store->settings.blob_memory_max == 0)
@@ -145,6 +151,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    lane_destroy(store->disk_lane);
     lane_destroy(store->readers_lane);
     while (store->reader_count) {
         struct db_tx *tx = store->readers[--store->reader_count];

@@ -19,6 +19,9 @@ struct store {
     char *folder, *conninfo;
     struct writer *writer;
     struct lane *readers_lane; /* scans; all reads on PostgreSQL */
+    struct lane *disk_lane;    /* files of large blobs */
+    int64_t opened_id;         /* blob files older than this are not in flight */
+    bool swept;                /* orphans have been looked for */
     pthread_mutex_t readers_mutex;
     struct db_tx *readers[READERS_MAX]; /* idle */
     unsigned reader_count;
