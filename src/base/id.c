@@ -36,6 +36,11 @@ int64_t id_wall_ms(int64_t id)
     return (id >> ID_TICK_SHIFT) + ID_EPOCH_MS;
 }
 
+int64_t id_at(int64_t wall_ms)
+{
+    return wall_ms > ID_EPOCH_MS ? (wall_ms - ID_EPOCH_MS) << ID_TICK_SHIFT : 0;
+}
+
 const char *id_text(int64_t id, char text[ID_TEXT])
 {
     uint64_t rest = (uint64_t)id;

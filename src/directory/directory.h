@@ -15,11 +15,11 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "mail/address.h"
 #include "store/db.h"
 
 extern const struct db_schema directory_schema;
 
-#define ADDRESS_TEXT_MAX 321 /* 64 + "@" + 255 and the NUL */
 #define TENANT_FIRST     1   /* made by the first migration; the command line's default */
 
 struct directory;
