@@ -70,7 +70,7 @@ int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailb
                const struct box_message *message, int64_t *ret_uid)
 {
     struct db_query *q;
-    int64_t box, uid;
+    int64_t box = 0, uid = 0;
     int rc = take_next_uid(tx, tenant, user, mailbox, &box, &uid);
     if (rc == 0)
         rc = db_prepare(tx, &insert_message, &q);

@@ -1,0 +1,58 @@
+/* What the files of the directory share. Nobody outside includes it. */
+#ifndef DIRECTORY_INTERNAL_H
+#define DIRECTORY_INTERNAL_H
+
+#include "directory/directory.h"
+
+struct credential_cache;
+
+struct directory {
+    struct store *store;
+    struct lane *passwords;
+    struct credential_cache *credentials;
+};
+
+/* password.c: Argon2id (RFC 9106) and SCRAM-SHA-256 keys (RFC 5802), made when a password is set. */
+#define PASSWORD_MIN         8
+#define PASSWORD_MAX         1000
+#define PASSWORD_ARGON2_TEXT 128
+#define SCRAM_KEY            32
+#define SCRAM_SALT           16
+struct password_keys {
+    char argon2[PASSWORD_ARGON2_TEXT];
+    int64_t scram_iterations;
+    unsigned char scram_salt[SCRAM_SALT], scram_stored[SCRAM_KEY], scram_server[SCRAM_KEY];
+};
+/* Both yield (a lane). -EINVAL for a password we do not take. */
+must_check int password_co_make(struct lane *lane, struct span password,
+                                struct password_keys *ret_keys);
+/* 0, ERR_DENIED, or why it could not be checked. argon2 empty: takes as long, and is denied. */
+must_check int password_co_verify(struct lane *lane, struct span password, const char *argon2);
+
+/* credentials.c: passwords verified a moment ago, as keyed hashes. version is the credential's: a
+ * change of the credential makes what was kept void. Thread-safe. */
+must_check int credential_cache_create(struct credential_cache **ret_cache);
+void credential_cache_free(struct credential_cache *cache);
+bool credential_cache_knows(struct credential_cache *cache, struct span login,
+                            struct span password, int64_t version);
+void credential_cache_keep(struct credential_cache *cache, struct span login, struct span password,
+                           int64_t version);
+
+/* In jobs. Text columns are folded before. 0 with *ret_id, or ERR_ABSENT. */
+must_check int directory_find_domain(struct db_tx *tx, struct span name, int64_t *ret_tenant,
+                                     int64_t *ret_id);
+/* Is the address a user's or an alias's? 1, 0, or an error. */
+must_check int directory_address_taken(struct db_tx *tx, struct span address);
+/* Splits and folds "local@domain"; the spans point into text. ERR_SYNTAX. */
+must_check int directory_fold(struct span address, char text[ADDRESS_TEXT_MAX],
+                              struct span *ret_local, struct span *ret_domain);
+/* Steps a statement that takes :tenant and :id to its end; rows changed or an error. */
+must_check int directory_run_on(struct db_tx *tx, const struct db_statement *statement,
+                                int64_t tenant, int64_t id);
+
+/* resolve.c, in a job: what directory_co_resolve gives. address is folded. */
+must_check int directory_resolve(struct db_tx *tx, struct span local, struct span domain,
+                                 struct arena *arena, struct directory_target **ret_targets,
+                                 size_t *ret_count);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * Where an address leads; see directory_co_resolve.
+ *
+ * Look-ups go by exact keys: the address as it is, without its +tag, the names that always exist
+ * (RFC 5321 4.5.1, RFC 2142), the domain's catch-all. The first that finds somebody decides.
+ */
+#include "directory/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define DEPTH_MAX   8   /* aliases of aliases */
+#define TARGETS_MAX 256
+
+static const struct db_statement find_user = {
+    .sql = "SELECT tenant, id FROM users WHERE address = :address"};
+static const struct db_statement find_targets = {
+    .sql = "SELECT t.address FROM alias a JOIN alias_target t ON t.tenant = a.tenant"
+           " AND t.alias = a.id WHERE a.address = :address LIMIT 256"};
+static const struct db_statement first_user = {
+    .sql = "SELECT address FROM users WHERE tenant = :tenant AND domain = :id ORDER BY id LIMIT 1"};
+static const struct db_statement first_user_of_tenant = {
+    .sql = "SELECT address FROM users WHERE tenant = :tenant AND :id = :id ORDER BY id LIMIT 1"};
+static const struct db_statement first_domain = {
+    .sql = "SELECT name FROM domain WHERE tenant = :tenant ORDER BY id LIMIT 1"};
+
+struct resolving {
+    struct db_tx *tx;
+    struct arena *arena;
+    struct directory_target *targets;
+    size_t count;
+};
+
+static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct span address)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->targets[i].user == user)
+            return 0;
+    if (r->count == TARGETS_MAX)
+        return -E2BIG;
+    if (!r->targets && !(r->targets = arena_alloc(r->arena, sizeof *r->targets)))
+        return -ENOMEM;
+    if (r->count == 1) { /* few addresses lead to many */
+        struct directory_target *many = arena_alloc(r->arena, TARGETS_MAX * sizeof *many);
+        if (!many)
+            return -ENOMEM;
+        many[0] = r->targets[0];
+        r->targets = many;
+    }
+    struct directory_target *target = &r->targets[r->count];
+    *target = (struct directory_target){tenant, user, arena_copy(r->arena, address)};
+    r->count += target->address.at != NULL;
+    return target->address.at ? 0 : -ENOMEM;
+}
+
+static int add_user(struct resolving *r, struct span address)
+{
+    struct db_query *q;
+    int rc = db_prepare(r->tx, &find_user, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_text(q, "address", address);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    rc = add_target(r, db_column_int(q, 0), db_column_int(q, 1), address);
+    return rc < 0 ? rc : 1;
+}
+
+static int read_alias_targets(struct resolving *r, struct span address, struct span **ret_targets,
+                              size_t *ret_count)
+{
+    struct span *targets = NULL;
+    size_t count = 0;
+    struct db_query *q;
+    int rc = db_prepare(r->tx, &find_targets, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_text(q, "address", address);
+    while ((rc = db_step(q)) == DB_ROW && count < TARGETS_MAX) {
+        if (!targets && !(targets = arena_alloc(r->arena, TARGETS_MAX * sizeof *targets)))
+            return -ENOMEM;
+        targets[count] = arena_copy(r->arena, db_column_bytes(q, 0));
+        if (!targets[count++].at)
+            return -ENOMEM;
+    }
+    *ret_targets = targets;
+    *ret_count = count;
+    return rc < 0 ? rc : 0;
+}
+
+/* The users that exactly this address leads to: 1 when it exists, 0 when not. */
+static int add_exact(struct resolving *r, struct span address, unsigned depth)
+{
+    struct span *targets;
+    size_t count;
+    int rc = add_user(r, address);
+    if (rc != 0)
+        return rc;
+    rc = read_alias_targets(r, address, &targets, &count);
+    if (rc < 0 || count == 0)
+        return rc;
+    for (size_t i = 0; rc >= 0 && i < count && depth < DEPTH_MAX; i++)
+        rc = add_exact(r, targets[i], depth + 1);
+    return rc < 0 ? rc : 1;
+}
+
+static int add_joined(struct resolving *r, struct span local, struct span domain)
+{
+    char address[ADDRESS_TEXT_MAX + 1];
+    if (local.len > ADDRESS_LOCAL_MAX || domain.len > ADDRESS_DOMAIN_MAX)
+        return 0;
+    memcpy(address, local.at, local.len);
+    address[local.len] = '@';
+    memcpy(address + local.len + 1, domain.at, domain.len);
+    return add_exact(r, span_make(address, local.len + 1 + domain.len), 0);
+}
+
+static int add_first_user(struct resolving *r, int64_t tenant, int64_t domain)
+{
+    const struct db_statement *const tries[] = {&first_user, &first_user_of_tenant};
+    for (unsigned i = 0; i < 2; i++) {
+        struct db_query *q;
+        int rc = db_prepare(r->tx, tries[i], &q);
+        if (rc < 0)
+            return rc;
+        db_bind_int(q, "tenant", tenant);
+        db_bind_int(q, "id", domain);
+        rc = db_step(q);
+        if (rc < 0)
+            return rc;
+        if (rc == DB_ROW) {
+            struct span address = arena_copy(r->arena, db_column_bytes(q, 0));
+            return address.at ? add_user(r, address) : -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static bool always_exists(struct span local)
+{
+    return span_equal(local, SPAN("postmaster")) || span_equal(local, SPAN("abuse"));
+}
+
+/* "<Postmaster>" without a domain is the first tenant's first domain's. */
+static int find_first_domain(struct db_tx *tx, struct arena *arena, struct span *ret_name)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &first_domain, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", TENANT_FIRST);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    *ret_name = arena_copy(arena, db_column_bytes(q, 0));
+    return ret_name->at ? 0 : -ENOMEM;
+}
+
+int directory_resolve(struct db_tx *tx, struct span local, struct span domain, struct arena *arena,
+                      struct directory_target **ret_targets, size_t *ret_count)
+{
+    struct resolving r = {.tx = tx, .arena = arena};
+    int64_t tenant, domain_id;
+    int rc = domain.len ? 0 : find_first_domain(tx, arena, &domain);
+    if (rc == 0)
+        rc = directory_find_domain(tx, domain, &tenant, &domain_id);
+    if (rc < 0)
+        return rc == ERR_ABSENT ? DIRECTORY_FOREIGN : rc;
+    ptrdiff_t plus = span_find(local, '+');
+    rc = add_joined(&r, local, domain);
+    if (rc == 0 && plus > 0)
+        rc = add_joined(&r, span_first(local, (size_t)plus), domain);
+    if (rc == 0 && always_exists(local))
+        rc = add_first_user(&r, tenant, domain_id);
+    if (rc == 0)
+        rc = add_joined(&r, SPAN(""), domain);
+    *ret_targets = r.targets;
+    *ret_count = r.count;
+    if (rc < 0)
+        return rc;
+    return r.count ? DIRECTORY_LOCAL : DIRECTORY_UNKNOWN;
+}
+
+struct resolve_call {
+    struct span local, domain;
+    struct arena *arena;
+    struct directory_target *targets;
+    size_t count;
+};
+
+static int read_resolve(struct db_tx *tx, void *arg)
+{
+    struct resolve_call *call = arg;
+    return directory_resolve(tx, call->local, call->domain, call->arena, &call->targets,
+                             &call->count);
+}
+
+/* Folds both parts into folded; an empty domain stays empty. */
+static int fold_both(struct span local, struct span domain, char folded[ADDRESS_TEXT_MAX],
+                     struct resolve_call *call)
+{
+    int rc = address_fold(local, domain.len ? domain : SPAN("x"), folded);
+    if (rc < 0 || !address_split(span_of(folded), &call->local, &call->domain))
+        return ERR_SYNTAX;
+    if (domain.len == 0)
+        call->domain = SPAN("");
+    return 0;
+}
+
+int directory_co_resolve(struct directory *d, struct span local, struct span domain,
+                         struct arena *arena, struct directory_target **ret_targets,
+                         size_t *ret_count)
+{
+    char folded[ADDRESS_TEXT_MAX];
+    struct resolve_call call = {.arena = arena};
+    if (fold_both(local, domain, folded, &call) < 0)
+        return address_fold_domain(domain, folded) < 0 ? DIRECTORY_FOREIGN : DIRECTORY_UNKNOWN;
+    int found = store_co_read(d->store, read_resolve, &call);
+    *ret_targets = call.targets;
+    *ret_count = call.count;
+    return found;
+}
+
+/* --- may they send as this? ------------------------------------------------------------------ */
+
+struct sender_check {
+    const struct identity *who;
+    struct resolve_call address;
+};
+
+static int read_sender(struct db_tx *tx, void *arg)
+{
+    struct sender_check *check = arg;
+    struct resolve_call *address = &check->address;
+    if (check->who->key) {
+        int64_t tenant, domain;
+        int rc = directory_find_domain(tx, address->domain, &tenant, &domain);
+        if (rc < 0)
+            return rc == ERR_ABSENT ? 0 : rc;
+        return tenant == check->who->tenant &&
+               (check->who->key_domain == 0 || check->who->key_domain == domain);
+    }
+    int rc = read_resolve(tx, address);
+    for (size_t i = 0; rc == DIRECTORY_LOCAL && i < address->count; i++)
+        if (address->targets[i].tenant == check->who->tenant &&
+            address->targets[i].user == check->who->user)
+            return 1;
+    return rc < 0 ? rc : 0;
+}
+
+int directory_co_may_send(struct directory *d, const struct identity *who, struct span local,
+                          struct span domain)
+{
+    char folded[ADDRESS_TEXT_MAX];
+    AUTO_ARENA arena = ARENA((size_t)256 * 1024);
+    struct sender_check check = {.who = who, .address = {.arena = &arena}};
+    if (domain.len == 0 || fold_both(local, domain, folded, &check.address) < 0)
+        return 0;
+    return store_co_read(d->store, read_sender, &check);
+}

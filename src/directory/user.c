@@ -1,0 +1,167 @@
+/* Users: adding, finding, removing, new passwords; see directory.h. */
+#include "directory/internal.h"
+
+#include "base/id.h"
+
+#include <sodium.h>
+
+struct user_call {
+    int64_t tenant, user;
+    char address[ADDRESS_TEXT_MAX];
+    struct span domain;
+    struct password_keys keys;
+};
+
+static const struct db_statement insert_user = {
+    .sql = "INSERT INTO users (tenant, id, domain, address, version, argon2, scram_iterations,"
+           " scram_salt, scram_stored, scram_server) VALUES (:tenant, :id, :domain, :address,"
+           " :version, :argon2, :iterations, :salt, :stored, :server)"};
+static const struct db_statement change_password = {
+    .sql = "UPDATE users SET version = :version, argon2 = :argon2, scram_iterations = :iterations,"
+           " scram_salt = :salt, scram_stored = :stored, scram_server = :server"
+           " WHERE tenant = :tenant AND id = :id"};
+static const struct db_statement find_user = {
+    .sql = "SELECT id FROM users WHERE tenant = :tenant AND address = :address"};
+static const struct db_statement find_pointing_alias = {
+    .sql = "SELECT 1 FROM alias_target WHERE tenant = :tenant AND address = :address LIMIT 1"};
+static const struct db_statement delete_user = {
+    .sql = "DELETE FROM users WHERE tenant = :tenant AND id = :id"};
+
+static void bind_keys(struct db_query *q, const struct password_keys *keys)
+{
+    db_bind_int(q, "version", id_next());
+    db_bind_text(q, "argon2", span_of(keys->argon2));
+    db_bind_int(q, "iterations", keys->scram_iterations);
+    db_bind_bytes(q, "salt", span_make(keys->scram_salt, sizeof keys->scram_salt));
+    db_bind_bytes(q, "stored", span_make(keys->scram_stored, sizeof keys->scram_stored));
+    db_bind_bytes(q, "server", span_make(keys->scram_server, sizeof keys->scram_server));
+}
+
+static int add(struct db_tx *tx, void *arg)
+{
+    struct user_call *call = arg;
+    struct db_query *q;
+    int64_t tenant, domain;
+    int rc = directory_find_domain(tx, call->domain, &tenant, &domain);
+    if (rc < 0 || tenant != call->tenant)
+        return rc < 0 ? rc : ERR_ABSENT;
+    rc = directory_address_taken(tx, span_of(call->address));
+    if (rc != 0)
+        return rc < 0 ? rc : ERR_EXISTS;
+    rc = db_prepare(tx, &insert_user, &q);
+    if (rc < 0)
+        return rc;
+    call->user = id_next();
+    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "id", call->user);
+    db_bind_int(q, "domain", domain);
+    db_bind_text(q, "address", span_of(call->address));
+    bind_keys(q, &call->keys);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+static int find(struct db_tx *tx, void *arg)
+{
+    struct user_call *call = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_user, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", call->tenant);
+    db_bind_text(q, "address", span_of(call->address));
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    call->user = db_column_int(q, 0);
+    return 0;
+}
+
+static int set_password(struct db_tx *tx, void *arg)
+{
+    struct user_call *call = arg;
+    struct db_query *q;
+    int rc = find(tx, call);
+    if (rc == 0)
+        rc = db_prepare(tx, &change_password, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", call->tenant);
+    db_bind_int(q, "id", call->user);
+    bind_keys(q, &call->keys);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* An alias that points here would lead nowhere: it goes first. */
+static int take_out(struct db_tx *tx, void *arg)
+{
+    struct user_call *call = arg;
+    struct db_query *q;
+    int rc = find(tx, call);
+    if (rc == 0)
+        rc = db_prepare(tx, &find_pointing_alias, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", call->tenant);
+    db_bind_text(q, "address", span_of(call->address));
+    rc = db_step(q);
+    if (rc != DB_DONE)
+        return rc < 0 ? rc : ERR_DENIED;
+    rc = directory_run_on(tx, &delete_user, call->tenant, call->user);
+    return rc < 0 ? rc : 0;
+}
+
+static int fold_user(struct span address, struct user_call *call)
+{
+    struct span local;
+    int rc = directory_fold(address, call->address, &local, &call->domain);
+    return rc == 0 && span_find(local, '+') >= 0 ? ERR_SYNTAX : rc;
+}
+
+int directory_co_user_add(struct directory *d, int64_t tenant, struct span address,
+                          struct span password, int64_t *ret_user)
+{
+    struct user_call call = {.tenant = tenant};
+    int rc = fold_user(address, &call);
+    if (rc == 0)
+        rc = password_co_make(d->passwords, password, &call.keys);
+    if (rc == 0)
+        rc = store_co_write(d->store, add, &call);
+    sodium_memzero(&call.keys, sizeof call.keys);
+    if (rc == 0)
+        *ret_user = call.user;
+    return rc;
+}
+
+int directory_co_user_passwd(struct directory *d, int64_t tenant, struct span address,
+                             struct span password)
+{
+    struct user_call call = {.tenant = tenant};
+    int rc = fold_user(address, &call);
+    if (rc == 0)
+        rc = password_co_make(d->passwords, password, &call.keys);
+    if (rc == 0)
+        rc = store_co_write(d->store, set_password, &call);
+    sodium_memzero(&call.keys, sizeof call.keys);
+    return rc;
+}
+
+int directory_co_user_find(struct directory *d, int64_t tenant, struct span address,
+                           int64_t *ret_user)
+{
+    struct user_call call = {.tenant = tenant};
+    int rc = fold_user(address, &call);
+    if (rc == 0)
+        rc = store_co_read(d->store, find, &call);
+    if (rc == 0)
+        *ret_user = call.user;
+    return rc;
+}
+
+int directory_co_user_remove(struct directory *d, int64_t tenant, struct span address)
+{
+    struct user_call call = {.tenant = tenant};
+    int rc = fold_user(address, &call);
+    return rc < 0 ? rc : store_co_write(d->store, take_out, &call);
+}
