@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define MESSAGE_MAX            ((uint64_t)25 * 1024 * 1024)
 #define RECIPIENTS_MAX         1000
 #define UNKNOWN_RECIPIENTS_MAX 20
 
@@ -52,7 +51,7 @@ static int session_co_check_sender(struct smtp_session *s, const struct smtp_com
 
 int session_co_mail(struct smtp_session *s, const struct smtp_command *command)
 {
-    uint64_t max = s->settings->message_max ? s->settings->message_max : MESSAGE_MAX;
+    uint64_t max = session_message_max(s);
     if (s->hello[0] == '\0')
         return session_co_complain(s, 503, "5.5.1", "Say EHLO or HELO first");
     if (s->settings->role == SMTPD_SUBMISSION && !s->authenticated)
@@ -125,14 +124,11 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
 int session_co_rcpt(struct smtp_session *s, const struct smtp_command *command)
 {
     uint32_t max = s->settings->recipients_max ? s->settings->recipients_max : RECIPIENTS_MAX;
-    struct smtp_path path = command->path;
     if (!s->mail_given)
         return session_co_complain(s, 503, "5.5.1", "MAIL comes first");
     if (s->recipient_count >= max)
         return session_co_say(s, SPAN("452 4.5.3 Too many recipients\r\n"));
-    if (path.domain.len == 0) /* <Postmaster>, RFC 5321 4.5.1 */
-        path.domain = span_of(s->settings->hostname);
-    return session_co_add_recipient(s, &path);
+    return session_co_add_recipient(s, &command->path);
 }
 
 int session_co_rset(struct smtp_session *s, const struct smtp_command *command)

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define MESSAGE_MAX ((uint64_t)25 * 1024 * 1024)
-
 static void session_remember_hello(struct smtp_session *s, struct span name, bool extended)
 {
     name = span_first(name, SESSION_HELLO_MAX - 1);
@@ -47,10 +45,9 @@ int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command)
     if (rc < 0)
         return rc;
     session_remember_hello(s, command->argument, true);
-    uint64_t max = s->settings->message_max ? s->settings->message_max : MESSAGE_MAX;
     return session_co_reply(s, 250, "",
                             "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nHELP%s%s",
-                            s->settings->hostname, (unsigned long long)max,
+                            s->settings->hostname, (unsigned long long)session_message_max(s),
                             session_offers_tls(s) ? "\nSTARTTLS" : "",
                             session_offers_auth(s) ? "\nAUTH PLAIN LOGIN" : "");
 }

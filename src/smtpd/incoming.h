@@ -9,7 +9,10 @@
 #ifndef SMTPD_INCOMING_H
 #define SMTPD_INCOMING_H
 
+#include "mail/header.h"
 #include "smtpd/session.h"
+
+#define INCOMING_LINE_MAX ((size_t)100000)
 
 struct refusal {
     int code; /* 0: none */
@@ -20,6 +23,7 @@ struct incoming {
     struct smtp_session *session;
     struct blob_writer *blob;
     struct buffer header; /* until its end has come */
+    struct header_scan scan;
     bool in_body;
     uint64_t size;
     int64_t letter; /* its id */

@@ -17,6 +17,7 @@
 #define COMMAND_TIMEOUT_MS  (5 * 60 * 1000)
 #define TRANSACTION_MEMORY  ((size_t)1024 * 1024)
 #define REPLY_MAX           ((size_t)4096)
+#define MESSAGE_MAX         ((uint64_t)25 * 1024 * 1024)
 
 const struct span smtpd_refusal =
     SPAN("421 4.3.2 Too many connections here now, try again later\r\n");
@@ -79,6 +80,11 @@ const char *session_protocol(const struct smtp_session *s)
     static const char *const names[] = {"SMTP",  "SMTP",   "SMTP",   "SMTP",
                                         "ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"};
     return names[4 * s->extended + 2 * stream_is_tls(s->st) + s->authenticated];
+}
+
+uint64_t session_message_max(const struct smtp_session *s)
+{
+    return s->settings->message_max ? s->settings->message_max : MESSAGE_MAX;
 }
 
 /* --- the command loop ------------------------------------------------------------------------ */
@@ -205,6 +211,7 @@ int smtpd_co_serve(struct stream *st, void *settings)
     s->st = st;
     s->settings = settings;
     s->transaction = ARENA(TRANSACTION_MEMORY);
+    stream_set_timeout(st, CO_FOREVER); /* the deadline of each command bounds it */
     atomic_fetch_add(&s->settings->counters->sessions, 1);
     int rc = session_co_greet(s);
     while (rc == 0)

@@ -55,6 +55,7 @@ must_check int session_co_forbid_pipelining(struct smtp_session *s);
 void session_reset(struct smtp_session *s);
 /* "smtp", "esmtps", … for logs and Received (RFC 3848). */
 const char *session_protocol(const struct smtp_session *s);
+uint64_t session_message_max(const struct smtp_session *s); /* bytes (RFC 1870) */
 
 int session_co_helo(struct smtp_session *s, const struct smtp_command *command);
 int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command);

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define TENANTS_MAX 64 /* of one letter */
+#define TRACE_ROOM  ((size_t)1024)
+#define FIRST_ROOM  ((size_t)12 * 1024)
 
 static const struct db_migration migrations[] = {
     {1, "CREATE TABLE blob (tenant {id} NOT NULL, id {id} NOT NULL, refs {int} NOT NULL,"
@@ -43,20 +45,6 @@ struct blob_writer {
 
 /* --- on the way in --------------------------------------------------------------------------- */
 
-int blob_writer_open(struct store *store, struct blob_writer **ret_writer)
-{
-    if (atomic_load(&store->blob_memory) >= store->settings.blob_memory_max)
-        return ERR_FULL;
-    struct blob_writer *w = calloc(1, sizeof *w);
-    if (!w)
-        return -ENOMEM;
-    w->store = store;
-    w->fd = -1;
-    w->bytes = BUFFER(2 * BLOB_INLINE_MAX);
-    *ret_writer = w;
-    return 0;
-}
-
 /* The budget follows what the buffer has really taken. */
 static int blob_reserve(struct blob_writer *w, size_t more)
 {
@@ -67,6 +55,29 @@ static int blob_reserve(struct blob_writer *w, size_t more)
     w->charged = w->bytes.size;
     if (atomic_fetch_add(&w->store->blob_memory, grown) + grown > w->store->settings.blob_memory_max)
         return ERR_FULL;
+    return 0;
+}
+
+int blob_writer_open(struct store *store, uint64_t expected, struct blob_writer **ret_writer)
+{
+    if (atomic_load(&store->blob_memory) >= store->settings.blob_memory_max)
+        return ERR_FULL;
+    struct blob_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    w->store = store;
+    w->fd = -1;
+    w->bytes = BUFFER(2 * BLOB_INLINE_MAX);
+    bool said = expected > 0 && expected < BLOB_INLINE_MAX;
+    size_t room = said ? (size_t)expected + TRACE_ROOM : FIRST_ROOM;
+    int rc = blob_reserve(w, room);
+    if (rc < 0) {
+        atomic_fetch_sub(&store->blob_memory, w->charged);
+        buffer_free(&w->bytes);
+        free(w);
+        return rc;
+    }
+    *ret_writer = w;
     return 0;
 }
 

@@ -19,7 +19,9 @@ extern const struct db_schema blob_schema;
 
 struct blob_writer;
 
-must_check int blob_writer_open(struct store *store, struct blob_writer **ret_writer);
+/* expected: bytes that will come, if somebody has said so; 0 if not. */
+must_check int blob_writer_open(struct store *store, uint64_t expected,
+                                struct blob_writer **ret_writer);
 /* 0, ERR_FULL (budget), -ENOSPC, -EIO. Yields only when it has to touch the file. */
 must_check int blob_co_append(struct blob_writer *w, struct span bytes);
 /* All bytes are in: file and folder are synced. Afterwards blob_put may be called. */
