@@ -204,9 +204,21 @@ int box_co_find(struct store *store, int64_t tenant, int64_t user, const char *m
     return 0;
 }
 
+#define MESSAGE_COLUMNS "SELECT uid, blob, octets, received_ms, flags, head FROM message"
 static const struct db_statement list_messages = {
-    .sql = "SELECT uid, blob, octets, received_ms, flags, head FROM message"
+    .sql = MESSAGE_COLUMNS
            " WHERE tenant = :tenant AND mailbox = :mailbox AND uid > :after ORDER BY uid LIMIT 256"};
+
+static int copy_message(struct db_query *q, struct arena *arena, struct box_message *ret_message)
+{
+    *ret_message = (struct box_message){.uid = db_column_int(q, 0),
+                                        .blob = db_column_int(q, 1),
+                                        .octets = (uint64_t)db_column_int(q, 2),
+                                        .received_ms = db_column_int(q, 3),
+                                        .flags = (uint32_t)db_column_int(q, 4),
+                                        .head = arena_copy(arena, db_column_bytes(q, 5))};
+    return ret_message->head.at ? 0 : -ENOMEM;
+}
 
 struct box_listing {
     int64_t tenant, mailbox, after;
@@ -227,14 +239,8 @@ static int read_messages(struct db_tx *tx, void *arg)
     db_bind_int(q, "after", l->after);
     for (l->count = 0; (rc = db_step(q)) == DB_ROW && l->count < LIST_MAX; l->count++) {
         struct box_message *m = &l->messages[l->count];
-        *m = (struct box_message){.uid = db_column_int(q, 0),
-                                  .blob = db_column_int(q, 1),
-                                  .octets = (uint64_t)db_column_int(q, 2),
-                                  .received_ms = db_column_int(q, 3),
-                                  .flags = (uint32_t)db_column_int(q, 4),
-                                  .head = arena_copy(l->arena, db_column_bytes(q, 5))};
-        if (!m->head.at)
-            return -ENOMEM;
+        if ((rc = copy_message(q, l->arena, m)) < 0)
+            return rc;
     }
     return rc < 0 ? rc : 0;
 }
@@ -250,4 +256,34 @@ int box_co_list(struct store *store, int64_t tenant, int64_t mailbox, int64_t af
     *ret_messages = l.messages;
     *ret_count = l.count;
     return 0;
+}
+
+static const struct db_statement find_message = {
+    .sql = MESSAGE_COLUMNS " WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"};
+
+static int read_message(struct db_tx *tx, void *arg)
+{
+    struct box_listing *l = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_message, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", l->tenant);
+    db_bind_int(q, "mailbox", l->mailbox);
+    db_bind_int(q, "uid", l->after);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    return copy_message(q, l->arena, l->messages);
+}
+
+int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t uid,
+                   struct arena *arena, struct box_message *ret_message)
+{
+    struct box_message message;
+    struct box_listing l = {tenant, mailbox, uid, arena, &message, 0};
+    int rc = store_co_read(store, read_message, &l);
+    if (rc == 0)
+        *ret_message = message;
+    return rc;
 }

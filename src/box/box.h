@@ -43,4 +43,8 @@ must_check int box_co_list(struct store *store, int64_t tenant, int64_t mailbox,
                            struct arena *arena, struct box_message **ret_messages,
                            size_t *ret_count);
 
+/* One message, its head copied into arena. ERR_ABSENT when it is gone. Yields. */
+must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t uid,
+                              struct arena *arena, struct box_message *ret_message);
+
 #endif

@@ -117,16 +117,21 @@ static void start_reading(struct stream *st)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* A wait of so long, cut by the stream's deadline. */
+static int64_t bounded(const struct stream *st, int64_t timeout_ms)
+{
+    if (st->deadline_ms == CO_FOREVER)
+        return timeout_ms;
+    int64_t left = st->deadline_ms - clock_mono_ms();
+    return left < timeout_ms ? left : timeout_ms;
+}
+
 static int stream_co_sleep(struct stream *st, int64_t timeout_ms)
 {
     if (st->idle && st->draining)
         return -ECANCELED;
-    if (st->deadline_ms != CO_FOREVER) {
-        int64_t left = st->deadline_ms - clock_mono_ms();
-        timeout_ms = left < timeout_ms ? left : timeout_ms;
-    }
     st->sleeper = co_current();
-    int rc = co_park(timeout_ms);
+    int rc = co_park(bounded(st, timeout_ms));
     st->sleeper = NULL;
     return rc;
 }
@@ -301,7 +306,7 @@ static int stream_co_send_rest(struct stream *st, struct span bytes)
         return st->error = ERR_CLOSED;
     rc = 0;
     while (!wait.done && rc == 0)
-        rc = co_park(st->timeout_ms);
+        rc = co_park(bounded(st, st->timeout_ms));
     if (!wait.done)
         begin_close(st);
     while (!wait.done)
