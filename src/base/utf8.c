@@ -1,0 +1,43 @@
+/* UTF-8 well-formedness; see utf8.h. The table is the one of RFC 3629, section 4. */
+#include "base/utf8.h"
+
+/* What may follow a first byte: how many bytes, and the range of the first of them. */
+struct sequence {
+    uint8_t first, last; /* range of the lead byte */
+    uint8_t tail;
+    uint8_t low, high; /* range of the second byte; the others are 80-BF */
+};
+static const struct sequence sequences[] = {
+    {0x01, 0x7f, 0, 0, 0},       {0xc2, 0xdf, 1, 0x80, 0xbf}, {0xe0, 0xe0, 2, 0xa0, 0xbf},
+    {0xe1, 0xec, 2, 0x80, 0xbf}, {0xed, 0xed, 2, 0x80, 0x9f}, {0xee, 0xef, 2, 0x80, 0xbf},
+    {0xf0, 0xf0, 3, 0x90, 0xbf}, {0xf1, 0xf3, 3, 0x80, 0xbf}, {0xf4, 0xf4, 3, 0x80, 0x8f},
+};
+
+/* Length of the character at the start of s, 0 when there is none. */
+static size_t character(struct span s)
+{
+    const uint8_t *at = (const uint8_t *)s.at;
+    const struct sequence *q = sequences;
+    const struct sequence *end = sequences + sizeof sequences / sizeof *sequences;
+    while (q < end && !(at[0] >= q->first && at[0] <= q->last))
+        q++;
+    if (q == end || s.len <= q->tail)
+        return 0;
+    for (size_t i = 1; i <= q->tail; i++) {
+        uint8_t low = i == 1 ? q->low : 0x80, high = i == 1 ? q->high : 0xbf;
+        if (at[i] < low || at[i] > high)
+            return 0;
+    }
+    return (size_t)q->tail + 1;
+}
+
+bool utf8_is_text(struct span s)
+{
+    while (s.len) {
+        size_t len = character(s);
+        if (len == 0)
+            return false;
+        s = span_from(s, len);
+    }
+    return true;
+}
