@@ -6,7 +6,9 @@
  * that wait at that moment, in one transaction (group commit). store_co_write returns after the
  * commit that made it durable (P1). A job can be run more than once (when a neighbour fails, the
  * group is rolled back and run one by one), so it touches only its argument, sets all of its
- * outputs each time, and is short. A job that returns a negative code leaves no trace.
+ * outputs each time, and is short. A job that returns a negative code leaves no trace. After an
+ * error from db_step the transaction is lost: the job returns it (to go on after a row that exists
+ * already, write ON CONFLICT).
  *
  * Reading is a job too. It never holds a statement or snapshot across a yield. store_co_read is
  * for reads by key (at most 256 rows); store_co_scan for lists and exports, in a lane.
@@ -76,6 +78,7 @@ must_check int store_read(struct store *store, db_job *read, void *arg);
 must_check int db_prepare(struct db_tx *tx, const struct db_statement *statement,
                           struct db_query **ret_query);
 void db_bind_int(struct db_query *q, const char *name, int64_t value);
+/* Text is UTF-8 without NUL, else db_step returns ERR_SYNTAX; what may be anything is bytes. */
 void db_bind_text(struct db_query *q, const char *name, struct span text);   /* must outlive the */
 void db_bind_bytes(struct db_query *q, const char *name, struct span bytes); /* last db_step */
 void db_bind_null(struct db_query *q, const char *name);

@@ -16,6 +16,7 @@ struct db_tx {
     const struct db_engine *engine;
     struct db_cache *cache; /* prepared statements by address, see statement.c */
     struct store *store;
+    bool conflict; /* this transaction failed because another node was in its way: run it again */
 };
 
 /* The first member of every engine's prepared statement. */
@@ -30,7 +31,7 @@ struct db_engine {
     int (*connect)(struct store *store, bool for_writing, char *reason, size_t size,
                    struct db_tx **ret_tx);
     void (*disconnect)(struct db_tx *tx);
-    int (*begin)(struct db_tx *tx, bool for_writing);
+    int (*begin)(struct db_tx *tx, bool for_writing); /* clears tx->conflict */
     int (*commit)(struct db_tx *tx);
     void (*rollback)(struct db_tx *tx);
     /* False when the connection is of no more use: the owner opens a new one. */
@@ -51,13 +52,15 @@ struct db_engine {
     struct span (*column_bytes)(struct db_query *q, int column);
     bool (*column_is_null)(struct db_query *q, int column);
 
+    /* Before and after all migrations: holds off the migrations of other nodes. May be NULL. */
+    int (*migrating)(struct db_tx *tx, bool begins);
     /* Runs a script of several statements with migration tokens already replaced. */
     int (*script)(struct db_tx *tx, const char *sql, char *reason, size_t size);
     /* What a migration token ("id", "bytes", …) means here; NULL for an unknown one. */
     const char *(*token)(struct span name);
 };
 
-extern const struct db_engine sqlite_engine;
+extern const struct db_engine sqlite_engine, postgres_engine;
 
 /* statement.c */
 struct db_cache *db_cache_create(void);

@@ -84,8 +84,7 @@ static int apply_one(struct db_tx *tx, const char *room, const struct db_migrati
     return rc;
 }
 
-static int migrate_room(struct db_tx *tx, const struct db_schema *schema, char *reason,
-                        size_t size)
+static int migrate_room(struct db_tx *tx, const struct db_schema *schema, char *reason, size_t size)
 {
     unsigned version;
     int rc = read_version(tx, schema->room, &version);
@@ -103,15 +102,30 @@ static int migrate_room(struct db_tx *tx, const struct db_schema *schema, char *
     return rc;
 }
 
-int store_migrate(struct store *store, struct db_tx *tx, const struct db_schema *const *schemas,
-                  size_t count, char *reason, size_t reason_size)
+static int migrate_rooms(struct db_tx *tx, const struct db_schema *const *schemas, size_t count,
+                         char *reason, size_t size)
 {
-    (void)store;
     int rc = tx->engine->script(tx,
                                 "CREATE TABLE IF NOT EXISTS schema_version "
                                 "(room TEXT PRIMARY KEY, version INTEGER NOT NULL)",
-                                reason, reason_size);
+                                reason, size);
     for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = migrate_room(tx, schemas[i], reason, reason_size);
+        rc = migrate_room(tx, schemas[i], reason, size);
     return rc;
+}
+
+int store_migrate(struct store *store, struct db_tx *tx, const struct db_schema *const *schemas,
+                  size_t count, char *reason, size_t reason_size)
+{
+    int (*migrating)(struct db_tx *, bool) = store->engine->migrating;
+    int rc = migrating ? migrating(tx, true) : 0;
+    if (rc < 0) {
+        snprintf(reason, reason_size, "cannot lock the store for migrations: %s", error_text(rc));
+        return rc;
+    }
+    rc = migrate_rooms(tx, schemas, count, reason, reason_size);
+    int ended = migrating ? migrating(tx, false) : 0;
+    if (rc == 0 && ended < 0)
+        snprintf(reason, reason_size, "the store was lost after migrations");
+    return rc == 0 ? ended : rc;
 }

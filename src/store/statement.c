@@ -1,7 +1,7 @@
 /*
  * Statements inside a job: prepared once per connection, found again by their address; see db.h.
  */
-#include "base/log.h"
+#include "base/utf8.h"
 #include "store/engine.h"
 
 #include <errno.h>
@@ -30,8 +30,7 @@ void db_cache_free(struct db_cache *cache)
     struct entry *entry, *next;
     if (!cache)
         return;
-    HASH_ITER(hh, cache->entries, entry, next)
-    {
+    HASH_ITER (hh, cache->entries, entry, next) {
         HASH_DEL(cache->entries, entry);
         entry->query->tx->engine->finalize(entry->query);
         free(entry);
@@ -96,6 +95,8 @@ void db_bind_int(struct db_query *q, const char *name, int64_t value)
 
 void db_bind_text(struct db_query *q, const char *name, struct span text)
 {
+    if (!utf8_is_text(text) && q->failed == 0)
+        q->failed = ERR_SYNTAX;
     q->tx->engine->bind_text(q, name, text);
 }
 

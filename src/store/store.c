@@ -14,11 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCAN_THREADS     2
-#define SCAN_QUEUE       1000
-#define DISK_THREADS     4
-#define DISK_QUEUE       1000
-#define BLOB_MEMORY_MAX  ((size_t)256 * 1024 * 1024)
+#define SCAN_THREADS    2
+#define SCAN_QUEUE      1000
+#define DISK_THREADS    4
+#define DISK_QUEUE      1000
+#define BLOB_MEMORY_MAX ((size_t)256 * 1024 * 1024)
 
 /* --- readers --------------------------------------------------------------------------------- */
 
@@ -99,7 +99,7 @@ int store_co_read(struct store *store, db_job *read, void *arg)
 
 static const struct db_engine *engine_of(enum store_engine engine)
 {
-    return engine == STORE_SQLITE ? &sqlite_engine : NULL;
+    return engine == STORE_SQLITE ? &sqlite_engine : &postgres_engine;
 }
 
 static int store_start(struct store *store, const struct db_schema *const *schemas, size_t count,
@@ -131,14 +131,15 @@ int store_open(const struct store_settings *settings, const struct db_schema *co
     store->opened_id = id_next();
     store->engine = engine_of(settings->engine);
     store->folder = strdup(settings->folder ? settings->folder : ".");
+    store->conninfo = strdup(settings->postgres_conninfo ? settings->postgres_conninfo : "");
     if (store->settings.blob_memory_max == 0)
         store->settings.blob_memory_max = BLOB_MEMORY_MAX;
     pthread_mutex_init(&store->readers_mutex, NULL);
-    int rc = ERR_STORE;
-    if (store->engine && store->folder)
+    int rc = -ENOMEM;
+    if (store->folder && store->conninfo)
         rc = store_start(store, schemas, schema_count, reason, reason_size);
     else
-        snprintf(reason, reason_size, "this store engine is not built in");
+        snprintf(reason, reason_size, "out of memory");
     if (rc < 0) {
         store_close(store);
         return rc;
@@ -160,6 +161,7 @@ void store_close(struct store *store)
     writer_close(store->writer);
     pthread_mutex_destroy(&store->readers_mutex);
     free(store->folder);
+    free(store->conninfo);
     free(store);
 }
 

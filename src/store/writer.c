@@ -14,10 +14,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define GROUP_MAX       1000
-#define QUEUE_MAX       10000
-#define RECONNECT_FIRST 100
-#define RECONNECT_MAX   5000
+#define GROUP_MAX        1000
+#define QUEUE_MAX        10000
+#define RECONNECT_FIRST  100
+#define RECONNECT_MAX    5000
+#define CONFLICT_RETRIES 3
 
 struct write_job {
     struct loop_message message; /* first: the message is the job */
@@ -68,11 +69,20 @@ static int run_group(struct writer *w, struct write_job *first)
     return rc;
 }
 
+/* The same, and again when another node was in the way. */
+static int run_group_again(struct writer *w, struct write_job *first)
+{
+    int rc = run_group(w, first);
+    for (int i = 0; i < CONFLICT_RETRIES && rc < 0 && w->tx->conflict; i++)
+        rc = run_group(w, first);
+    return rc;
+}
+
 static void run_alone(struct writer *w, struct write_job *job)
 {
     struct write_job *next = job->next;
     job->next = NULL;
-    int rc = w->tx && w->tx->engine->usable(w->tx) ? run_group(w, job) : ERR_STORE;
+    int rc = w->tx && w->tx->engine->usable(w->tx) ? run_group_again(w, job) : ERR_STORE;
     if (rc < 0)
         job->result = rc;
     job->next = next;
@@ -104,22 +114,26 @@ static bool reconnect(struct writer *w)
     return false;
 }
 
-static void refuse_all(struct write_job *job)
+static void refuse_all(struct write_job *job, int code)
 {
     for (; job; job = job->next)
-        job->result = ERR_STORE;
+        job->result = code;
 }
 
 static void serve_group(struct writer *w, struct write_job *first)
 {
     atomic_fetch_add(&w->store->groups, 1);
     if (!reconnect(w)) {
-        refuse_all(first);
+        refuse_all(first, ERR_STORE);
         return;
     }
-    int rc = run_group(w, first);
+    int rc = run_group_again(w, first);
     if (rc == 0)
         return;
+    if (!w->tx->engine->usable(w->tx)) { /* the commit may have happened: not a second time */
+        refuse_all(first, rc == -ENOSPC ? rc : ERR_STORE);
+        return;
+    }
     if (!first->next) {
         first->result = rc;
         return;
