@@ -1,5 +1,7 @@
-/* The program's first function. */
-int main(void)
+/* The program's first function; everything it can do is found in ctl/ctl.c. */
+#include "ctl/ctl.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return ctl_main(argc, argv);
 }

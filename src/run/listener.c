@@ -1,6 +1,7 @@
 /*
  * Listeners: one coroutine for each accepted connection; see stream.h.
  */
+#include "run/crowd.h"
 #include "run/stream_internal.h"
 
 #include <errno.h>
@@ -66,6 +67,7 @@ static int session_co_run(void *arg)
     free(arg);
     const struct listener_settings *settings = &session.listener->settings;
     settings->co_serve(session.stream, settings->arg);
+    crowd_leave(settings->crowd, stream_peer(session.stream));
     session_unlink(session.listener, session.stream);
     stream_co_close(session.stream);
     return 0; /* how a session ended is its own affair, not its scope's */
@@ -92,12 +94,17 @@ static void connection_arrived(uv_stream_t *server, int status)
         return;
     }
     stream_ready(st);
+    if (!crowd_enter(listener->settings.crowd, stream_peer(st))) {
+        refuse(listener, st);
+        return;
+    }
     struct session *session = malloc(sizeof *session);
     if (session)
         *session = (struct session){st, listener};
     if (!session ||
         co_spawn(listener->scope, listener->settings.name, session_co_run, session) < 0) {
         free(session);
+        crowd_leave(listener->settings.crowd, stream_peer(st));
         refuse(listener, st);
         return;
     }
@@ -174,11 +181,20 @@ static int bind_once(const struct sockaddr *address, bool shared)
     return fd;
 }
 
-int listener_bind(const struct sockaddr *address)
+int listener_bind(const struct sockaddr *address, unsigned count, int *ret_fds)
 {
     int probe = bind_once(address, false);
     if (probe < 0)
         return probe;
     close(probe);
-    return bind_once(address, true);
+    for (unsigned i = 0; i < count; i++) {
+        ret_fds[i] = bind_once(address, true);
+        if (ret_fds[i] < 0) {
+            int rc = ret_fds[i];
+            while (i > 0)
+                close(ret_fds[--i]);
+            return rc;
+        }
+    }
+    return 0;
 }

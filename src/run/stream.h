@@ -80,6 +80,7 @@ struct listener_settings {
     int (*co_serve)(struct stream *st, void *arg);
     void *arg;
     struct span refusal; /* e.g. "421 4.3.2 …\r\n" */
+    struct crowd *crowd; /* limits on connections, see crowd.h; NULL: none */
 };
 /* fd: bound, not yet listening (backlog 4,096 is set here); owned by the listener on success. */
 must_check int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,
@@ -89,8 +90,8 @@ must_check int listener_open(struct scope *scope, int fd, const struct listener_
 void listener_co_close(struct listener *listener);
 /* Its sessions end at their next idle wait, or now when they are in one; see stream_set_idle. */
 void listener_drain(struct listener *listener);
-/* Binds a TCP socket: first without SO_REUSEPORT, to learn that the port is free, then with.
- * Returns an fd or a negative errno. Any thread. */
-must_check int listener_bind(const struct sockaddr *address);
+/* Binds count TCP sockets to one address, one a loop: first without SO_REUSEPORT, to learn that the
+ * port is free, then with. 0 or a negative errno. Any thread. */
+must_check int listener_bind(const struct sockaddr *address, unsigned count, int *ret_fds);
 
 #endif

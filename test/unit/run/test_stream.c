@@ -23,7 +23,8 @@ static void office_open(struct office *office, int (*co_serve)(struct stream *, 
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof office->address;
-    int fd = listener_bind((struct sockaddr *)&any);
+    int fd;
+    assert_int_equal(listener_bind((struct sockaddr *)&any, 1, &fd), 0);
     assert_true(fd >= 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&office->address, &len), 0);
     scope_open(&office->scope, scope_current(), CO_FOREVER);

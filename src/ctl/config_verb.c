@@ -1,0 +1,71 @@
+/* postamt config: the configuration as it is in effect, and whether it will do. */
+#include "ctl/doors.h"
+#include "ctl/files.h"
+#include "ctl/init.h"
+#include "ctl/verb.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int show(const struct config *config, bool json)
+{
+    AUTO_BUFFER text = BUFFER(FILES_MAX);
+    if (!json) {
+        if (config_print(&text, config) < 0)
+            return complain("out of memory");
+        printf("%.*s", SPAN_PRINT(buffer_span(&text)));
+        return VERB_OK;
+    }
+    struct json_object *o = json_object_new_object(), *listen = json_object_new_array();
+    for (unsigned i = 0; i < config->listen_count; i++)
+        json_object_array_add(listen, json_object_new_string(config->listen[i]));
+    json_put(o, "hostname", json_object_new_string(config->hostname));
+    json_put(o, "listen", listen);
+    json_put(o, "port-offset", json_object_new_int((int)config->port_offset));
+    json_put(o, "store", json_object_new_string(config->postgres ? "postgres" : "sqlite"));
+    json_put(o, "certificate", json_object_new_string(config->certificate));
+    json_put(o, "certificate-key", json_object_new_string(config->certificate_key));
+    json_put(o, "allow-private-destinations",
+             json_object_new_boolean(config->allow_private_destinations));
+    json_put(o, "loops", json_object_new_int((int)config->loops));
+    json_put(o, "message-max-kib", json_object_new_int64((int64_t)config->message_max / 1024));
+    json_put(o, "recipients-max", json_object_new_int64(config->recipients_max));
+    json_put(o, "connections-max", json_object_new_int64(config->connections_max));
+    json_put(o, "connections-per-address-max",
+             json_object_new_int64(config->connections_per_address_max));
+    json_put(o, "log-level", json_object_new_string(config->debug ? "debug" : "info"));
+    printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
+                                                         JSON_C_TO_STRING_PRETTY));
+    json_object_put(o);
+    return VERB_OK;
+}
+
+static int check(const char *folder, const struct config *config)
+{
+    char reason[600];
+    AUTO_BUFFER chain = BUFFER(FILES_MAX), key = BUFFER(FILES_MAX);
+    if (certificate_read(folder, config, &chain, &key, reason, sizeof reason) < 0)
+        return complain("%s", reason);
+    printf("ok: %s/%s\n", folder, CONFIG_NAME);
+    return VERB_OK;
+}
+
+int config_verb_run(const struct args *args)
+{
+    char reason[600];
+    const char *action = args_word(args, 1);
+    struct config *config = calloc(1, sizeof *config);
+    int status = VERB_FAILED;
+    bool shows = strcmp(action, "show") == 0;
+    if (args->count != 2 || (!shows && strcmp(action, "check") != 0)) {
+        fprintf(stderr, "usage: postamt config show|check [--json]\n");
+        status = VERB_USAGE;
+    } else if (!config || config_load(args->folder, config, reason, sizeof reason) < 0) {
+        complain("%s", config ? reason : "out of memory");
+    } else {
+        status = shows ? show(config, args->json) : check(args->folder, config);
+    }
+    free(config);
+    return status;
+}

@@ -1,0 +1,35 @@
+/*
+ * The doors: which protocol listens on which address and port, and the certificate behind them.
+ * The supervisor opens them, before it gives up its rights; the worker serves them.
+ */
+#ifndef CTL_DOORS_H
+#define CTL_DOORS_H
+
+#include "ctl/config.h"
+
+enum door_kind { DOOR_SMTP, DOOR_SUBMISSION, DOOR_SUBMISSIONS, DOOR_POP3, DOOR_POP3S, DOOR_KINDS };
+
+#define DOORS_MAX (CONFIG_LISTEN_MAX * DOOR_KINDS)
+
+struct door {
+    enum door_kind kind;
+    const char *address; /* in the configuration */
+    unsigned port;
+    int *fds; /* one for each loop */
+};
+struct doors {
+    struct door doors[DOORS_MAX];
+    unsigned count, loops;
+};
+
+/* Binds all; on failure one line in reason says what to do. Blocks. */
+must_check int doors_open(struct doors *doors, const struct config *config, unsigned loops,
+                          char *reason, size_t size);
+void doors_close(struct doors *doors);
+
+/* Reads the PEM files and checks that they belong together. */
+must_check int certificate_read(const char *folder, const struct config *config,
+                                struct buffer *chain, struct buffer *key, char *reason,
+                                size_t size);
+
+#endif

@@ -1,0 +1,79 @@
+/* The office; see office.h. */
+#include "ctl/office.h"
+
+#include "base/clock.h"
+#include "box/box.h"
+#include "event/event.h"
+#include "run/lane.h"
+#include "store/blob.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PASSWORD_THREADS 2
+#define PASSWORD_QUEUE   200
+
+static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
+                                                  &box_schema};
+
+int office_open(struct office *office, const char *folder, const struct config *config,
+                char *reason, size_t size)
+{
+    struct store_settings settings = {
+        .engine = config->postgres ? STORE_POSTGRES : STORE_SQLITE,
+        .folder = folder,
+        .postgres_conninfo = config->conninfo,
+    };
+    memset(office, 0, sizeof *office);
+    office->config = *config;
+    office->folder = folder;
+    office->started_ms = clock_wall_ms();
+    pthread_mutex_init(&office->tls_mutex, NULL);
+    snprintf(reason, size, "out of memory or threads");
+    int rc = store_open(&settings, schemas, sizeof schemas / sizeof *schemas, reason, size,
+                        &office->store);
+    if (rc == 0)
+        rc = lane_create("passwords", PASSWORD_THREADS, PASSWORD_QUEUE, &office->passwords);
+    if (rc == 0)
+        rc = directory_open(office->store, office->passwords, &office->directory);
+    if (rc == 0)
+        rc = crowd_create(config->connections_max, config->connections_per_address_max,
+                          &office->crowd);
+    if (rc < 0)
+        office_close(office);
+    return rc;
+}
+
+void office_close(struct office *office)
+{
+    tls_context_release(office->tls);
+    crowd_free(office->crowd);
+    directory_close(office->directory);
+    lane_destroy(office->passwords);
+    store_close(office->store);
+    pthread_mutex_destroy(&office->tls_mutex);
+}
+
+int office_set_tls(struct office *office, struct span chain_pem, struct span key_pem, char *reason,
+                   size_t size)
+{
+    struct tls_context *context, *old;
+    int rc = tls_server_context(chain_pem, key_pem, reason, size, &context);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&office->tls_mutex);
+    old = office->tls;
+    office->tls = context;
+    pthread_mutex_unlock(&office->tls_mutex);
+    tls_context_release(old);
+    return 0;
+}
+
+struct tls_context *office_tls(void *arg)
+{
+    struct office *office = arg;
+    pthread_mutex_lock(&office->tls_mutex);
+    struct tls_context *context = office->tls ? tls_context_hold(office->tls) : NULL;
+    pthread_mutex_unlock(&office->tls_mutex);
+    return context;
+}

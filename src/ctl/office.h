@@ -1,0 +1,47 @@
+/*
+ * The office: the rooms of one node, opened in order and closed in reverse.
+ *
+ * The server opens it with loops around it; a verb without a running server opens the same for a
+ * moment. Sessions and verbs find everything through it.
+ */
+#ifndef CTL_OFFICE_H
+#define CTL_OFFICE_H
+
+#include "ctl/config.h"
+#include "directory/directory.h"
+#include "pop3/server.h"
+#include "run/crowd.h"
+#include "run/tls.h"
+#include "smtpd/server.h"
+
+#include <pthread.h>
+
+struct lane;
+
+struct office {
+    struct config config;
+    const char *folder;
+    struct store *store;
+    struct lane *passwords;
+    struct directory *directory;
+    struct crowd *crowd;
+    bool serving; /* false: opened by a verb, no server runs */
+    int64_t started_ms;
+    struct smtpd_counters smtp;
+    struct pop3_counters pop3;
+
+    pthread_mutex_t tls_mutex;
+    struct tls_context *tls;
+};
+
+/* Blocks. The folder must outlive the office. One line in reason on failure. */
+must_check int office_open(struct office *office, const char *folder, const struct config *config,
+                           char *reason, size_t size);
+void office_close(struct office *office);
+/* The certificate for new connections from now on. */
+must_check int office_set_tls(struct office *office, struct span chain_pem, struct span key_pem,
+                              char *reason, size_t size);
+/* For the servers' settings: the current context, held. arg is the office. */
+struct tls_context *office_tls(void *arg);
+
+#endif
