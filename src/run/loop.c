@@ -69,10 +69,13 @@ void loop_stop(struct loop *loop)
 
 /* --- deadlines ------------------------------------------------------------------------------- */
 
+/* Up to 1.44 libuv runs timers before it polls, and would then wait although somebody is due:
+ * uv_stop makes this round's poll return at once. */
 static void deadline_reached(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     loop->timer_due_ms = CO_FOREVER;
+    uv_stop(&loop->uv);
 }
 
 static void wake_due(struct loop *loop)
