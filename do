@@ -1,0 +1,102 @@
+#!/bin/bash
+# The one script of the project: ./do help lists its commands. Each installs what it needs (Debian
+# packages, once) and says so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+BUILD_PACKAGES="gcc libc6-dev pkg-config meson ninja-build libuv1-dev libssl-dev libsqlite3-dev
+    libpq-dev libsodium-dev libgsasl-dev libconfuse-dev uthash-dev libidn2-dev libjson-c-dev"
+RUN_PACKAGES="python3"
+TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout clang-format
+    universal-ctags swaks libnet-ssleay-perl libio-socket-ssl-perl msmtp getmail6 fetchmail curl
+    openssl strace postfix"
+LONG_PACKAGES="clang lld llvm valgrind postgresql clang-tidy"
+
+say() { printf '\033[1m%s\033[0m\n' "do: $*" >&2; }
+
+# Installs those of the packages that are missing.
+need() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    say "installing Debian packages: ${missing[*]}"
+    local sudo=()
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    # test peers are started by the tests, never as services of the machine
+    echo "postfix postfix/main_mailer_type select No configuration" |
+        { ${sudo[@]+"${sudo[@]}"} debconf-set-selections 2>/dev/null || true; }
+    ${sudo[@]+"${sudo[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    ${sudo[@]+"${sudo[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# configure FOLDER OPTIONS...: a build folder, made once
+configure() {
+    local folder=$1
+    shift
+    [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@" >/dev/null
+}
+
+build() {
+    # shellcheck disable=SC2086
+    need $BUILD_PACKAGES
+    configure build
+    ninja -C build postamt | tail -n 1
+}
+
+case "${1:-help}" in
+build)
+    build
+    say "build/postamt is ready"
+    ;;
+run)
+    # shellcheck disable=SC2086
+    need $RUN_PACKAGES
+    build
+    exec tools/demo "${@:2}"
+    ;;
+test | test-long)
+    # shellcheck disable=SC2086
+    need $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
+    # shellcheck disable=SC2086
+    [ "$1" = test ] || need $LONG_PACKAGES
+    configure build
+    exec tools/run-tests "$@"
+    ;;
+bench)
+    # shellcheck disable=SC2086
+    need $BUILD_PACKAGES $RUN_PACKAGES postfix strace openssl
+    configure build
+    ninja -C build postamt bench/floor bench/mailload | tail -n 1
+    exec bench/run.py "${@:2}"
+    ;;
+fuzz)
+    # shellcheck disable=SC2086
+    need $BUILD_PACKAGES libcmocka-dev $LONG_PACKAGES
+    exec tools/fuzz "${@:2}"
+    ;;
+format)
+    need clang-format
+    git ls-files -co --exclude-standard 'src/*.[ch]' 'test/*.[ch]' 'bench/*.[ch]' |
+        xargs clang-format -i
+    ;;
+help | --help | -h)
+    cat <<'HELP'
+./do run          build, open a demo office on loopback, send and read a first letter, keep serving
+                  (--once: end after the letter)
+./do test         build and run the tests; ends with a line that counts them
+./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
+./do build        leaves build/postamt
+./do bench        side by side with Postfix (--quick: fewer letters)
+./do fuzz [NAME [SECONDS]]   one fuzz target, or all
+./do format       clang-format over the sources
+HELP
+    ;;
+*)
+    say "unknown command \"$1\"; ./do help lists all"
+    exit 2
+    ;;
+esac
