@@ -63,8 +63,9 @@ void store_close(struct store *store); /* after the last job; blocks */
 
 typedef int db_job(struct db_tx *tx, void *arg);
 /* Yields until the commit. The job's own result (>= 0), or its error, or ERR_FULL (queue),
- * -ENOSPC (disk), ERR_STORE (engine gone): the last three are temporary and nothing was kept.
- * Not cancellable: once queued, it is waited for. */
+ * -ENOSPC (disk), ERR_STORE (engine gone): the last three are temporary and nothing was kept; only
+ * when the engine was lost during the commit itself (ERR_STORE, too) nobody knows: files that the
+ * job's rows name must not be removed then. Not cancellable: once queued, it is waited for. */
 must_check int store_co_write(struct store *store, db_job *apply, void *arg);
 must_check int store_co_read(struct store *store, db_job *read, void *arg);
 must_check int store_co_scan(struct store *store, db_job *scan, void *arg);

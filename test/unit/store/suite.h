@@ -51,6 +51,7 @@ void gate_co_open(struct gate *gate);
 int migrate_tests(void);
 int row_tests(void);
 int job_tests(void);
+int room_tests(void);
 int postgres_tests(void);
 
 #endif

@@ -2,6 +2,7 @@
  * lose letters. */
 #include "run/lane.h"
 #include "suite.h"
+#include "wire_cutter.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -40,6 +41,7 @@ enum { WRITERS = 20, NUMBERS = 20000 };
 struct outage {
     struct store *store;
     struct lane *lane;
+    struct wire_cutter cutter;
     bool ending;
     unsigned accepted, refused, other; /* answers since they were last set to 0 */
     char answers[WRITERS][NUMBERS];    /* 'y' accepted, 'n' refused */
@@ -165,6 +167,71 @@ static void test_restart_while_idle_is_not_noticed(void **state)
     place_remove(&place);
 }
 
+/* --- a commit without an answer -------------------------------------------------------------- */
+
+static int insert_ten(struct db_tx *tx, void *arg)
+{
+    struct tally t = *(struct tally *)arg;
+    int rc = 1;
+    if (!t.outage->ending) /* the first run of all: cut at this commit, and at no other */
+        atomic_store(&t.outage->cutter.armed, true);
+    t.outage->ending = true;
+    for (t.number = 0; t.number < 10 && rc == 1; t.number++)
+        rc = tally_insert(tx, &t);
+    return rc;
+}
+
+static int ten_co_main(void *arg)
+{
+    struct tally *t = arg;
+    int rc = store_co_write(t->outage->store, insert_ten, t);
+    t->outage->accepted += rc == 1;
+    t->outage->refused += rc == ERR_STORE;
+    return 0;
+}
+
+static int unknown_co_main(void *arg)
+{
+    struct outage *o = arg;
+    struct tally tallies[WRITERS];
+    struct gate gate = {0};
+    struct scope scope;
+    gate_co_close(&gate, o->store);
+    scope_open(&scope, scope_current(), CO_FOREVER);
+    for (int i = 0; i < WRITERS; i++) {
+        tallies[i] = (struct tally){.outage = o, .writer = i};
+        assert_int_equal(co_spawn(&scope, "ten", ten_co_main, &tallies[i]), 0);
+    }
+    gate_co_await(&gate, WRITERS);
+    gate_co_open(&gate);
+    return scope_co_wait(&scope);
+}
+
+/* Who was not told is refused; but the group has been committed, and must not be again. */
+static void test_commit_without_an_answer_is_not_repeated(void **state)
+{
+    (void)state;
+    struct place place;
+    struct outage *o = calloc(1, sizeof *o);
+    if (!server_is_ours())
+        skip();
+    wire_cutter_start(&o->cutter, getenv("POSTAMT_TEST_POSTGRES_FOLDER"));
+    place_make(&place);
+    size_t len = strlen(place.conninfo);
+    snprintf(place.conninfo + len, sizeof place.conninfo - len, " host=%s", o->cutter.folder);
+    o->store = place_open(&place, &tally_schema);
+    assert_int_equal(loop_run_main("main", unknown_co_main, o), 0);
+    assert_int_equal(atomic_load(&o->cutter.cuts), 1);
+    assert_int_equal(store_read(o->store, tally_read, o), DB_DONE);
+    for (int w = 0; w < WRITERS; w++)
+        for (int n = 0; n < 10; n++)
+            assert_int_equal(o->rows[w][n], 1);
+    assert_int_equal(o->refused, WRITERS);
+    store_close(o->store);
+    place_remove(&place);
+    free(o);
+}
+
 /* --- other nodes ----------------------------------------------------------------------------- */
 
 static const struct db_statement see_top = {.sql = "SELECT id FROM item"};
@@ -225,6 +292,42 @@ static void test_nodes_do_not_lose_each_others_updates(void **state)
     assert_int_equal(store_read(nodes[0].store, item_has, &id), DB_ROW);
     for (int i = 0; i < NODES; i++)
         store_close(nodes[i].store);
+    place_remove(&place);
+}
+
+/* The first run is overtaken by another node between its read and its write. */
+struct overtaken {
+    struct store *other;
+    int runs;
+};
+
+static int increment_overtaken(struct db_tx *tx, void *arg)
+{
+    struct overtaken *o = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &see_top, &q);
+    if (rc == 0)
+        rc = db_step(q);
+    if (rc == DB_ROW && o->runs++ == 0)
+        assert_int_equal(store_write(o->other, increment, NULL), 1);
+    return rc < 0 ? rc : increment(tx, NULL);
+}
+
+static void test_overtaken_job_runs_again(void **state)
+{
+    (void)state;
+    struct place place;
+    int64_t id = 0;
+    place_make(&place);
+    struct store *store = place_open(&place, &item_schema);
+    struct overtaken o = {.other = place_open(&place, &item_schema)};
+    assert_int_equal(store_write(store, item_insert, &id), 1);
+    assert_int_equal(store_write(store, increment_overtaken, &o), 1);
+    assert_int_equal(o.runs, 2);
+    id = 2;
+    assert_int_equal(store_read(store, item_has, &id), DB_ROW);
+    store_close(o.other);
+    store_close(store);
     place_remove(&place);
 }
 
@@ -329,6 +432,8 @@ int postgres_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outage_refuses_then_service_returns),
         cmocka_unit_test(test_restart_while_idle_is_not_noticed),
+        cmocka_unit_test(test_commit_without_an_answer_is_not_repeated),
+        cmocka_unit_test(test_overtaken_job_runs_again),
         cmocka_unit_test(test_nodes_do_not_lose_each_others_updates),
         cmocka_unit_test(test_nodes_may_start_at_once),
         cmocka_unit_test(test_swallowed_error_is_not_a_commit),

@@ -3,6 +3,6 @@
 
 int main(void)
 {
-    int failed = migrate_tests() + row_tests() + job_tests();
+    int failed = migrate_tests() + row_tests() + job_tests() + room_tests();
     return on_postgres() ? failed + postgres_tests() : failed;
 }

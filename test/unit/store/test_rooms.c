@@ -1,0 +1,250 @@
+/* The rooms' SQL is written once: a walk through all of it, on the engine under test. What each
+ * room promises in detail is told by its own tests. */
+#include "base/id.h"
+#include "box/box.h"
+#include "event/event.h"
+#include "run/lane.h"
+#include "submit/submit.h"
+#include "suite.h"
+
+#define MEMORY ((size_t)4 * 1024 * 1024)
+
+struct town {
+    struct store *store;
+    struct lane *passwords;
+    struct directory *directory;
+    struct arena arena;
+    int64_t user;
+    unsigned rows;
+};
+
+static void count_row(const struct directory_row *row, void *arg)
+{
+    assert_true(row->name.len > 0 && row->created_ms > 0);
+    ((struct town *)arg)->rows++;
+}
+
+static void expect_rows(struct town *t, enum directory_list what, unsigned count)
+{
+    t->rows = 0;
+    assert_int_equal(directory_co_list(t->directory, TENANT_FIRST, what, count_row, t), 0);
+    assert_int_equal(t->rows, count);
+}
+
+static void expect_targets(struct town *t, struct span local, struct span domain, int found,
+                           size_t count)
+{
+    struct directory_target *targets = NULL;
+    size_t targets_count = 0;
+    assert_int_equal(
+        directory_co_resolve(t->directory, local, domain, &t->arena, &targets, &targets_count),
+        found);
+    if (found == DIRECTORY_LOCAL)
+        assert_int_equal(targets_count, count);
+}
+
+/* --- directory ------------------------------------------------------------------------------- */
+
+static void people_co_arrive(struct town *t)
+{
+    const struct span both[] = {SPAN("ann@example.org"), SPAN("bob@example.org")};
+    struct directory *d = t->directory;
+    int64_t bob, found;
+    assert_int_equal(directory_co_domain_add(d, TENANT_FIRST, SPAN("Example.org")), 0);
+    assert_int_equal(directory_co_domain_add(d, TENANT_FIRST, SPAN("example.ORG")), ERR_EXISTS);
+    assert_int_equal(directory_co_user_add(d, TENANT_FIRST, both[0], SPAN("secret one"), &t->user),
+                     0);
+    assert_int_equal(directory_co_user_add(d, TENANT_FIRST, both[1], SPAN("secret two"), &bob), 0);
+    assert_int_equal(directory_co_user_add(d, TENANT_FIRST, both[1], SPAN("secret two"), &bob),
+                     ERR_EXISTS);
+    assert_int_equal(directory_co_user_find(d, TENANT_FIRST, both[1], &found), 0);
+    assert_int_equal(found, bob);
+    assert_int_equal(directory_co_alias_add(d, TENANT_FIRST, SPAN("all@example.org"), both, 2), 0);
+    assert_int_equal(directory_co_alias_add(d, TENANT_FIRST, SPAN("@example.org"), both, 1), 0);
+    expect_rows(t, DIRECTORY_DOMAINS, 1);
+    expect_rows(t, DIRECTORY_USERS, 2);
+    expect_rows(t, DIRECTORY_ALIASES, 2);
+    expect_targets(t, SPAN("all"), SPAN("example.org"), DIRECTORY_LOCAL, 2);
+    expect_targets(t, SPAN("Ann+tag"), SPAN("EXAMPLE.org"), DIRECTORY_LOCAL, 1);
+    expect_targets(t, SPAN("whoever"), SPAN("example.org"), DIRECTORY_LOCAL, 1);
+    expect_targets(t, SPAN("postmaster"), SPAN("example.org"), DIRECTORY_LOCAL, 1);
+    expect_targets(t, SPAN("ann"), SPAN("example.net"), DIRECTORY_FOREIGN, 0);
+}
+
+static void credentials_co_work(struct town *t)
+{
+    struct directory *d = t->directory;
+    struct identity who;
+    AUTO_BUFFER id = BUFFER(100);
+    AUTO_BUFFER secret = BUFFER(100);
+    struct span ann = SPAN("ann@example.org");
+    assert_int_equal(directory_co_authenticate(d, ann, SPAN("secret one"), &who), 0);
+    assert_int_equal(who.user, t->user);
+    assert_int_equal(directory_co_may_send(d, &who, SPAN("all"), SPAN("example.org")), 1);
+    assert_int_equal(directory_co_may_send(d, &who, SPAN("bob"), SPAN("example.org")), 0);
+    assert_int_equal(directory_co_user_passwd(d, TENANT_FIRST, ann, SPAN("secret new")), 0);
+    assert_int_equal(directory_co_authenticate(d, ann, SPAN("secret one"), &who), ERR_DENIED);
+    assert_int_equal(
+        directory_co_key_add(d, TENANT_FIRST, SPAN("native"), SPAN("example.org"), &id, &secret),
+        0);
+    expect_rows(t, DIRECTORY_KEYS, 1);
+    assert_int_equal(directory_co_authenticate(d, buffer_span(&id), buffer_span(&secret), &who), 0);
+    assert_int_equal(directory_co_may_send(d, &who, SPAN("bob"), SPAN("example.org")), 1);
+    assert_int_equal(directory_co_key_revoke(d, TENANT_FIRST, buffer_span(&id)), 0);
+    assert_int_equal(directory_co_authenticate(d, buffer_span(&id), buffer_span(&secret), &who),
+                     ERR_DENIED);
+}
+
+static void people_co_leave(struct town *t)
+{
+    struct directory *d = t->directory;
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("all@example.org")), 0);
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("@example.org")), 0);
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("@example.org")), ERR_ABSENT);
+    assert_int_equal(directory_co_domain_remove(d, TENANT_FIRST, SPAN("example.org")), ERR_DENIED);
+    assert_int_equal(directory_co_user_remove(d, TENANT_FIRST, SPAN("ann@example.org")), 0);
+    assert_int_equal(directory_co_user_remove(d, TENANT_FIRST, SPAN("bob@example.org")), 0);
+    assert_int_equal(directory_co_domain_remove(d, TENANT_FIRST, SPAN("example.org")), 0);
+    expect_targets(t, SPAN("ann"), SPAN("example.org"), DIRECTORY_FOREIGN, 0);
+}
+
+/* --- letters --------------------------------------------------------------------------------- */
+
+static int64_t letter_co_arrive(struct town *t, size_t size)
+{
+    struct letter_recipient to = {.forward_path = SPAN("all@example.org")};
+    struct letter letter = {.id = id_next(),
+                            .reverse_path = SPAN("carol@example.net"),
+                            .recipients = &to,
+                            .recipient_count = 1,
+                            .source = SPAN("smtp 192.0.2.1 mail.example.net")};
+    assert_int_equal(directory_co_resolve(t->directory, SPAN("all"), SPAN("example.org"), &t->arena,
+                                          &to.targets, &to.count),
+                     DIRECTORY_LOCAL);
+    assert_int_equal(blob_writer_open(t->store, 0, &letter.body), 0);
+    for (size_t i = 0; i < size; i += 10)
+        assert_int_equal(blob_co_append(letter.body, SPAN("\377 bytes\0\r\n")), 0);
+    assert_int_equal(blob_co_finish(letter.body), 0);
+    assert_int_equal(submit_co_receive(t->store, &letter), 0);
+    blob_co_writer_free(letter.body);
+    return letter.id;
+}
+
+static void expect_body(struct town *t, const struct box_message *message, size_t size)
+{
+    AUTO_BUFFER body = BUFFER(MEMORY);
+    assert_int_equal(message->octets, message->head.len + size);
+    assert_int_equal(blob_co_read(t->store, TENANT_FIRST, message->blob, 0, MEMORY, &body), 0);
+    assert_int_equal(body.len, size);
+    assert_memory_equal(body.at + size - 10, "\377 bytes\0\r\n", 10);
+}
+
+enum { SMALL = 1000, LARGE = 200000 };
+
+static int64_t mailbox_co_fill(struct town *t)
+{
+    struct box_message *messages, one;
+    size_t count;
+    int64_t mailbox, validity;
+    for (int i = 0; i < 3; i++)
+        letter_co_arrive(t, i == 1 ? LARGE : SMALL);
+    assert_int_equal(box_co_find(t->store, TENANT_FIRST, t->user, BOX_INBOX, &mailbox, &validity),
+                     0);
+    assert_int_equal(box_co_list(t->store, TENANT_FIRST, mailbox, 0, &t->arena, &messages, &count),
+                     0);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        expect_body(t, &messages[i], i == 1 ? LARGE : SMALL);
+    assert_int_equal(
+        box_co_message(t->store, TENANT_FIRST, mailbox, messages[2].uid, &t->arena, &one), 0);
+    assert_int_equal(one.blob, messages[2].blob);
+    return mailbox;
+}
+
+static void expect_events(struct town *t, struct event_filter filter, size_t expected)
+{
+    struct event *events;
+    size_t count;
+    filter.tenant = TENANT_FIRST;
+    filter.limit = 100;
+    assert_int_equal(event_co_list(t->store, &filter, &t->arena, &events, &count), 0);
+    assert_int_equal(count, expected);
+}
+
+static void log_co_tell(struct town *t)
+{
+    struct span carol = SPAN("carol@example.net"), all = SPAN("all@example.org");
+    int64_t letter = letter_co_arrive(t, SMALL);
+    const size_t each = 3; /* accepted, and delivered to two */
+    expect_events(t, (struct event_filter){.letter = letter}, each);
+    expect_events(t, (struct event_filter){.after = letter}, each);
+    expect_events(t, (struct event_filter){.from = carol}, 4 * each);
+    expect_events(t, (struct event_filter){.to = all}, 4 * each);
+    expect_events(t, (struct event_filter){.to = all, .from = carol}, 4 * each);
+    expect_events(t, (struct event_filter){.to = all, .from = SPAN("dave@example.net")}, 0);
+}
+
+struct emptying {
+    int64_t mailbox, user;
+};
+
+static int empty_mailbox(struct db_tx *tx, void *arg)
+{
+    struct emptying *e = arg;
+    const int64_t uids[] = {1, 2, 99};
+    int rc = box_expunge(tx, TENANT_FIRST, e->mailbox, uids, 3);
+    if (rc < 0)
+        return rc;
+    int removed = box_remove_user(tx, TENANT_FIRST, e->user);
+    return removed < 0 ? removed : rc;
+}
+
+static void mailbox_co_empty(struct town *t, int64_t mailbox)
+{
+    struct emptying e = {mailbox, t->user};
+    struct box_message one;
+    assert_int_equal(store_co_write(t->store, empty_mailbox, &e), 2);
+    assert_int_equal(box_co_message(t->store, TENANT_FIRST, mailbox, 3, &t->arena, &one),
+                     ERR_ABSENT);
+    assert_int_equal(blob_co_sweep(t->store), 0);
+}
+
+/* --- the walk -------------------------------------------------------------------------------- */
+
+static int walk_co_main(void *arg)
+{
+    struct town *t = arg;
+    people_co_arrive(t);
+    credentials_co_work(t);
+    int64_t mailbox = mailbox_co_fill(t);
+    log_co_tell(t);
+    mailbox_co_empty(t, mailbox);
+    people_co_leave(t);
+    return 0;
+}
+
+static void test_a_walk_through_all_rooms(void **state)
+{
+    (void)state;
+    static const struct db_schema *const rooms[] = {&blob_schema, &directory_schema, &event_schema,
+                                                    &box_schema};
+    struct town t = {.arena = ARENA(MEMORY)};
+    struct place place;
+    char reason[256] = "";
+    place_make(&place);
+    assert_int_equal(store_open(&place.settings, rooms, 4, reason, sizeof reason, &t.store), 0);
+    assert_int_equal(lane_create("password", 1, 10, &t.passwords), 0);
+    assert_int_equal(directory_open(t.store, t.passwords, &t.directory), 0);
+    assert_int_equal(loop_run_main("main", walk_co_main, &t), 0);
+    directory_close(t.directory);
+    lane_destroy(t.passwords);
+    store_close(t.store);
+    arena_free(&t.arena);
+    place_remove(&place);
+}
+
+int room_tests(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_walk_through_all_rooms)};
+    return cmocka_run_group_tests_name("store: the rooms' SQL", tests, NULL, NULL);
+}
