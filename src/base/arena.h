@@ -18,7 +18,7 @@ struct arena {
 };
 
 #define ARENA(limit) ((struct arena){.cap = (limit)})
-#define AUTO_ARENA __attribute__((cleanup(arena_free))) struct arena
+#define AUTO_ARENA   __attribute__((cleanup(arena_free))) struct arena
 
 must_check void *arena_alloc(struct arena *a, size_t size);
 must_check void *arena_zero(struct arena *a, size_t size); /* the same, zeroed */

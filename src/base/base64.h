@@ -1,4 +1,5 @@
-/* Base64 (RFC 4648 section 4), strict: full groups, right padding, no foreign bytes, no spare bits. */
+/* Base64 (RFC 4648 section 4), strict: full groups, right padding, no foreign bytes, no spare bits.
+ */
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
 

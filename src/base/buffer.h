@@ -21,14 +21,14 @@ struct buffer {
 #define AUTO_BUFFER __attribute__((cleanup(buffer_free))) struct buffer
 
 void buffer_free(struct buffer *b);
-must_check int buffer_reserve(struct buffer *b, size_t more);      /* room for more bytes at the end */
+must_check int buffer_reserve(struct buffer *b, size_t more); /* room for more bytes at the end */
 must_check int buffer_append(struct buffer *b, struct span bytes);
 must_check int buffer_append_byte(struct buffer *b, char byte);
 must_check int buffer_append_text(struct buffer *b, const char *text);
 must_check int buffer_append_uint(struct buffer *b, uint64_t value);
 must_check int buffer_printf(struct buffer *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void buffer_consume(struct buffer *b, size_t count);               /* drops bytes at the front */
+void buffer_consume(struct buffer *b, size_t count); /* drops bytes at the front */
 static inline void buffer_clear(struct buffer *b)
 {
     b->len = 0;

@@ -7,7 +7,7 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
-#define must_check __attribute__((warn_unused_result))
+#define must_check             __attribute__((warn_unused_result))
 #define AUTO(cleanup_function) __attribute__((cleanup(cleanup_function)))
 
 enum error_code {

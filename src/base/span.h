@@ -21,13 +21,13 @@ struct span {
 /* printf: "%.*s", SPAN_PRINT(s) */
 #define SPAN_PRINT(s) (int)(s).len, (s).at
 
-struct span span_of(const char *text);                 /* NULL becomes the empty span */
+struct span span_of(const char *text); /* NULL becomes the empty span */
 struct span span_make(const void *at, size_t len);
-struct span span_from(struct span s, size_t offset);   /* the rest from offset; empty past the end */
-struct span span_first(struct span s, size_t count);   /* at most count bytes from the start */
+struct span span_from(struct span s, size_t offset); /* the rest from offset; empty past the end */
+struct span span_first(struct span s, size_t count); /* at most count bytes from the start */
 bool span_equal(struct span a, struct span b);
-bool span_equal_nocase(struct span a, struct span b);  /* ASCII case only */
-int span_compare(struct span a, struct span b);        /* memcmp order, shorter first */
+bool span_equal_nocase(struct span a, struct span b); /* ASCII case only */
+int span_compare(struct span a, struct span b);       /* memcmp order, shorter first */
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);
 bool span_ends_nocase(struct span s, struct span suffix);
@@ -35,8 +35,9 @@ bool span_ends_nocase(struct span s, struct span suffix);
 ptrdiff_t span_find(struct span s, char byte);
 ptrdiff_t span_find_last(struct span s, char byte);
 ptrdiff_t span_find_span(struct span s, struct span needle);
-struct span span_trim(struct span s);                  /* without SP, HTAB, CR, LF at both ends */
-/* Cuts the part before the first separator off *rest (both lose the separator); false when empty. */
+struct span span_trim(struct span s); /* without SP, HTAB, CR, LF at both ends */
+/* Cuts the part before the first separator off *rest (both lose the separator); false when empty.
+ */
 bool span_cut(struct span *rest, char separator, struct span *ret_part);
 /* Decimal digits only, no sign or blanks; false when empty, foreign bytes, or past limit. */
 bool span_to_uint(struct span s, uint64_t limit, uint64_t *ret_value);

@@ -130,7 +130,9 @@ static const struct db_statement delete_mailboxes = {
 /* Takes up to REMOVE_MAX messages of a user out; how many. */
 static int expunge_some(struct db_tx *tx, int64_t tenant, int64_t user)
 {
-    struct { int64_t mailbox, uid; } found[REMOVE_MAX];
+    struct {
+        int64_t mailbox, uid;
+    } found[REMOVE_MAX];
     struct db_query *q;
     int count = 0, rc = db_prepare(tx, &list_user_messages, &q);
     if (rc < 0)
@@ -207,7 +209,7 @@ int box_co_find(struct store *store, int64_t tenant, int64_t user, const char *m
 #define MESSAGE_COLUMNS "SELECT uid, blob, octets, received_ms, flags, head FROM message"
 static const struct db_statement list_messages = {
     .sql = MESSAGE_COLUMNS
-           " WHERE tenant = :tenant AND mailbox = :mailbox AND uid > :after ORDER BY uid LIMIT 256"};
+    " WHERE tenant = :tenant AND mailbox = :mailbox AND uid > :after ORDER BY uid LIMIT 256"};
 
 static int copy_message(struct db_query *q, struct arena *arena, struct box_message *ret_message)
 {

@@ -18,14 +18,15 @@ extern const struct db_schema box_schema;
 struct box_message {
     int64_t uid;
     int64_t blob;
-    uint64_t octets;      /* of head and blob together, as POP3 and IMAP count */
-    int64_t received_ms;  /* INTERNALDATE */
-    struct span head;     /* trace fields of this copy, each ending in CRLF */
+    uint64_t octets;     /* of head and blob together, as POP3 and IMAP count */
+    int64_t received_ms; /* INTERNALDATE */
+    struct span head;    /* trace fields of this copy, each ending in CRLF */
     uint32_t flags;
 };
 
-/* In a write job: puts a message into the user's mailbox of that name, making the mailbox when it is
- * missing. message->uid is ignored; the new one is returned. The blob's reference is the caller's. */
+/* In a write job: puts a message into the user's mailbox of that name, making the mailbox when it
+ * is missing. message->uid is ignored; the new one is returned. The blob's reference is the
+ * caller's. */
 must_check int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailbox,
                           const struct box_message *message, int64_t *ret_uid);
 /* In a write job: takes messages out by uid and drops their blobs' references; absent uids are

@@ -18,15 +18,15 @@ struct option {
 static int take_option(struct args *args, int argc, const char *const *argv, int at, int *ret_used)
 {
     const struct option options[] = {
-        {"-d", &args->folder, NULL},          {"--json", NULL, &args->json},
-        {"--help", NULL, &args->help},        {"-h", NULL, &args->help},
-        {"--follow", NULL, &args->follow},    {"--hostname", &args->hostname, NULL},
-        {"--listen", &args->listen, NULL},    {"--port-offset", &args->port_offset, NULL},
-        {"--dialect", &args->dialect, NULL},  {"--password-file", &args->password_file, NULL},
-        {"--domain", &args->domain, NULL},    {"--id", &args->id, NULL},
-        {"--to", &args->to, NULL},            {"--from", &args->from, NULL},
-        {"-f", &args->from, NULL},            {"-r", &args->from, NULL},
-        {"--since", &args->since, NULL},      {"--after", &args->after, NULL},
+        {"-d", &args->folder, NULL},         {"--json", NULL, &args->json},
+        {"--help", NULL, &args->help},       {"-h", NULL, &args->help},
+        {"--follow", NULL, &args->follow},   {"--hostname", &args->hostname, NULL},
+        {"--listen", &args->listen, NULL},   {"--port-offset", &args->port_offset, NULL},
+        {"--dialect", &args->dialect, NULL}, {"--password-file", &args->password_file, NULL},
+        {"--domain", &args->domain, NULL},   {"--id", &args->id, NULL},
+        {"--to", &args->to, NULL},           {"--from", &args->from, NULL},
+        {"-f", &args->from, NULL},           {"-r", &args->from, NULL},
+        {"--since", &args->since, NULL},     {"--after", &args->after, NULL},
         {"-t", NULL, &args->from_header},
     };
     const char *word = argv[at];

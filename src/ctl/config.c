@@ -58,8 +58,7 @@ static const char *check_listen(cfg_t *cfg, struct config *c)
         return "listen wants 1 to 32 addresses, e.g. listen = {\"0.0.0.0\", \"::\"}";
     for (unsigned i = 0; i < count; i++) {
         const char *text = cfg_getnstr(cfg, "listen", i);
-        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) ||
-            !is_ip(c->listen[i]))
+        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) || !is_ip(c->listen[i]))
             return "listen wants IP addresses, e.g. listen = {\"127.0.0.1\"}";
     }
     c->listen_count = count;
@@ -134,7 +133,8 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
                  size_t size)
 {
     static char listen_default[] = "{\"0.0.0.0\", \"::\"}";
-    static cfg_opt_t options[] = { /* cfg_init copies them */
+    static cfg_opt_t options[] = {
+        /* cfg_init copies them */
         CFG_STR("hostname", "", CFGF_NONE),
         CFG_STR_LIST("listen", listen_default, CFGF_NONE),
         CFG_INT("port-offset", 0, CFGF_NONE),
@@ -183,8 +183,8 @@ int config_load(const char *folder, struct config *ret_config, char *reason, siz
     if (rc == 0)
         rc = file_read(path, &text);
     if (rc == -ENOENT)
-        snprintf(reason, size, "%s is no data folder: make one with \"postamt init -d %s\"",
-                 folder, folder);
+        snprintf(reason, size, "%s is no data folder: make one with \"postamt init -d %s\"", folder,
+                 folder);
     else if (rc == -EACCES)
         snprintf(reason, size, "%s may not be read by you: use its owner or root", path);
     else if (rc < 0)

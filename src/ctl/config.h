@@ -17,12 +17,12 @@ struct config {
     char listen[CONFIG_LISTEN_MAX][64]; /* IPv4 or IPv6 addresses */
     unsigned listen_count;
     unsigned port_offset;
-    bool postgres;               /* store = "postgres" */
-    char conninfo[1024];         /* postgres = "…", libpq's */
+    bool postgres;                                               /* store = "postgres" */
+    char conninfo[1024];                                         /* postgres = "…", libpq's */
     char certificate[CONFIG_TEXT], certificate_key[CONFIG_TEXT]; /* relative to the data folder */
     bool allow_private_destinations;
-    unsigned loops;              /* 0: one a core */
-    uint64_t message_max;        /* bytes */
+    unsigned loops;       /* 0: one a core */
+    uint64_t message_max; /* bytes */
     uint32_t recipients_max;
     uint32_t connections_max, connections_per_address_max;
     bool debug;

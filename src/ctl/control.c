@@ -38,8 +38,8 @@ static int socket_address(const char *folder, struct sockaddr_un *ret_address, i
     if (fd < 0)
         return -errno;
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(ret_address->sun_path, sizeof ret_address->sun_path,
-             "/proc/self/fd/%d/postamt.sock", fd);
+    snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "/proc/self/fd/%d/postamt.sock",
+             fd);
     *ret_folder = fd;
     return 0;
 }
@@ -250,8 +250,8 @@ static int open_socket(const char *folder)
     rc = fd < 0 ? -errno : 0;
     unlink(address.sun_path); /* of a server that died: we hold the lock */
     mode_t mask = umask(0177);
-    if (rc == 0 && (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-                    listen(fd, 64) < 0))
+    if (rc == 0 &&
+        (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 64) < 0))
         rc = -errno;
     umask(mask);
     close(folder_fd);
@@ -346,8 +346,8 @@ int control_ask(const char *folder, const struct control_request *request,
     int rc = send_request(fd, request);
     if (rc == 0)
         rc = read_head(fd, head);
-    if (rc == 0 && sscanf(head, "%d %zu %zu %lld", &ret_answer->status, &out_len, &err_len,
-                          &next) != 4)
+    if (rc == 0 &&
+        sscanf(head, "%d %zu %zu %lld", &ret_answer->status, &out_len, &err_len, &next) != 4)
         rc = ERR_SYNTAX;
     if (rc == 0) {
         ret_answer->next = next;

@@ -30,7 +30,8 @@
 #define FOLLOW_MS    500
 
 static const char help[] =
-    "usage: postamt VERB ... [-d DIR]      DIR is /var/lib/postamt where -d and $POSTAMT_DIR are not "
+    "usage: postamt VERB ... [-d DIR]      DIR is /var/lib/postamt where -d and $POSTAMT_DIR are "
+    "not "
     "given\n"
     "\n"
     "  init [--hostname H] [--listen ADDR] [--port-offset N]   make a data folder\n"
@@ -39,7 +40,8 @@ static const char help[] =
     "  domain add|remove|show|dns|check NAME, domain list\n"
     "  user add|passwd|remove ADDRESS [--password-file F], user list\n"
     "  alias add ADDRESS TARGET..., alias remove ADDRESS, alias list\n"
-    "  key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D], key revoke ID, key list\n"
+    "  key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D], key revoke ID, key "
+    "list\n"
     "  log [--id LETTER] [--to A] [--from A] [--since TIME] [--follow]\n"
     "  send [-f FROM] [-t] TO... < letter           as sendmail\n"
     "  config show|check\n"

@@ -56,11 +56,11 @@ int doors_open(struct doors *doors, const struct config *config, unsigned loops,
     for (unsigned i = 0; i < config->listen_count; i++) {
         for (unsigned kind = 0; kind < DOOR_KINDS; kind++) {
             struct door *door = &doors->doors[doors->count];
-            *door = (struct door){(enum door_kind)kind, config->listen[i],
-                                  ports[kind] + config->port_offset,
-                                  calloc(loops, sizeof *door->fds)};
-            int rc = door->fds ? bind_address(door->address, door->port, loops, door->fds)
-                               : -ENOMEM;
+            *door =
+                (struct door){(enum door_kind)kind, config->listen[i],
+                              ports[kind] + config->port_offset, calloc(loops, sizeof *door->fds)};
+            int rc =
+                door->fds ? bind_address(door->address, door->port, loops, door->fds) : -ENOMEM;
             if (rc < 0)
                 free(door->fds);
             if (rc < 0 && may_be_missing(rc, door->address))
@@ -106,11 +106,11 @@ int certificate_read(const char *folder, const struct config *config, struct buf
             return rc;
         }
     }
-    int rc = tls_server_context(buffer_span(chain), buffer_span(key), wrong, sizeof wrong,
-                                &context);
+    int rc =
+        tls_server_context(buffer_span(chain), buffer_span(key), wrong, sizeof wrong, &context);
     if (rc < 0) {
-        snprintf(reason, size, "%s cannot be used: %s; correct certificate or certificate-key in "
-                               CONFIG_NAME,
+        snprintf(reason, size,
+                 "%s cannot be used: %s; correct certificate or certificate-key in " CONFIG_NAME,
                  config->certificate, wrong);
         return rc;
     }

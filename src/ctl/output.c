@@ -110,8 +110,8 @@ static bool parse_age(const char *text, int64_t *ret_ms)
 
 bool time_parse(const char *text, int64_t now_ms, int64_t *ret_ms)
 {
-    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
-                                        "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+                                        "%Y-%m-%d"};
     int64_t age;
     if (parse_age(text, &age)) {
         *ret_ms = now_ms - age;
@@ -158,9 +158,8 @@ void settings_print(struct verb_call *call, const char *login, bool mailbox)
         const struct setting *s = &all_settings[i];
         if (s->mailbox && !mailbox)
             continue;
-        call_print(call, "  %s  host %s  port %u  %s\n",
-                   s->mailbox ? "read: POP3" : "send: SMTP", reached_as(config),
-                   s->port + config->port_offset,
+        call_print(call, "  %s  host %s  port %u  %s\n", s->mailbox ? "read: POP3" : "send: SMTP",
+                   reached_as(config), s->port + config->port_offset,
                    strcmp(s->tls, "tls") == 0 ? "TLS from the start" : "STARTTLS");
     }
 }

@@ -34,8 +34,9 @@ int privilege_make_user(uid_t *ret_uid, gid_t *ret_gid, char *reason, size_t siz
     if (!user && run_useradd() == 0)
         user = getpwnam(PRIVILEGE_USER);
     if (!user) {
-        snprintf(reason, size, "cannot make the system user " PRIVILEGE_USER
-                               ": run \"useradd --system --user-group " PRIVILEGE_USER "\" first");
+        snprintf(reason, size,
+                 "cannot make the system user " PRIVILEGE_USER
+                 ": run \"useradd --system --user-group " PRIVILEGE_USER "\" first");
         return -EPERM;
     }
     *ret_uid = user->pw_uid;
@@ -85,8 +86,7 @@ int privilege_drop(const char *folder, char *reason, size_t size)
     }
     if (faccessat(AT_FDCWD, folder, R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
         struct passwd *user = getpwuid(geteuid());
-        snprintf(reason, size,
-                 "user %s may not use %s: check who owns it and the folders above it",
+        snprintf(reason, size, "user %s may not use %s: check who owns it and the folders above it",
                  user ? user->pw_name : "?", folder);
         return -EACCES;
     }

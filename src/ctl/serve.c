@@ -193,8 +193,7 @@ static void reap_worker(struct supervisor *s)
     s->restart_ms = now + s->pause_ms;
     log_error("ctl.worker_died", "%s=%d again_in_ms=%lld",
               WIFSIGNALED(status) ? "signal" : "status",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-              (long long)s->pause_ms);
+              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long)s->pause_ms);
 }
 
 static void take_signals(struct supervisor *s)

@@ -54,8 +54,8 @@ static void print_record(const ns_msg *message, const ns_rr *rr, char *out, size
         }
         return;
     }
-    if (len <= fixed || dn_expand(ns_msg_base(*message), ns_msg_end(*message), data + fixed, host,
-                                  sizeof host) < 0)
+    if (len <= fixed ||
+        dn_expand(ns_msg_base(*message), ns_msg_end(*message), data + fixed, host, sizeof host) < 0)
         return;
     if (fixed == 2)
         snprintf(out, size, "%u %.255s.", ns_get16(data), host);

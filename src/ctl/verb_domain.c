@@ -64,8 +64,7 @@ static void count_alias(const struct directory_row *row, void *arg)
 }
 
 /* Folds the name and looks that it is ours. */
-static int co_find_domain(struct verb_call *call, const char *name, char *suffix,
-                          struct listing *l)
+static int co_find_domain(struct verb_call *call, const char *name, char *suffix, struct listing *l)
 {
     suffix[0] = '@';
     int rc = address_fold_domain(span_of(name), suffix + 1);

@@ -73,8 +73,7 @@ static int co_add_recipient(struct sending *s, struct span local, struct span do
     if (s->letter.recipient_count == RECIPIENTS_MAX)
         return call_fail(s->call, "more than %d recipients", RECIPIENTS_MAX);
     if (address_fold(local, domain, text) < 0)
-        return call_fail(s->call, "%.*s@%.*s is no address", SPAN_PRINT(local),
-                         SPAN_PRINT(domain));
+        return call_fail(s->call, "%.*s@%.*s is no address", SPAN_PRINT(local), SPAN_PRINT(domain));
     int found = directory_co_resolve(s->call->office->directory, local, domain, &s->arena,
                                      &recipient->targets, &recipient->count);
     if (found < 0)

@@ -48,11 +48,10 @@ static void print_text(struct verb_call *call)
     call_print(call, "connections %u now; SMTP sessions %llu, POP3 sessions %llu\n",
                crowd_size(office->crowd), (unsigned long long)office->smtp.sessions,
                (unsigned long long)office->pop3.sessions);
-    call_print(call, "letters accepted %llu (%llu bytes), refused %llu, told to come back %llu\n",
-               (unsigned long long)office->smtp.accepted,
-               (unsigned long long)office->smtp.accepted_bytes,
-               (unsigned long long)office->smtp.refused,
-               (unsigned long long)office->smtp.tempfailed);
+    call_print(
+        call, "letters accepted %llu (%llu bytes), refused %llu, told to come back %llu\n",
+        (unsigned long long)office->smtp.accepted, (unsigned long long)office->smtp.accepted_bytes,
+        (unsigned long long)office->smtp.refused, (unsigned long long)office->smtp.tempfailed);
     call_print(call, "store: %llu jobs in %llu commits, %u waiting, %llu commits failed\n",
                (unsigned long long)store.jobs, (unsigned long long)store.groups, store.waiting,
                (unsigned long long)store.commits_failed);

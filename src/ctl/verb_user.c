@@ -29,8 +29,8 @@ static void print_user(const struct directory_row *row, void *arg)
 static int co_list_users(struct verb_call *call)
 {
     struct listing l = {call, call->args->json ? json_object_new_array() : NULL};
-    int rc = directory_co_list(call->office->directory, TENANT_FIRST, DIRECTORY_USERS, print_user,
-                               &l);
+    int rc =
+        directory_co_list(call->office->directory, TENANT_FIRST, DIRECTORY_USERS, print_user, &l);
     if (l.list && rc == 0)
         call_json(call, l.list);
     else if (l.list)

@@ -19,9 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MS        (30 * 1000)
-#define SWEEP_EVERY_MS  (60 * 1000)
-#define GREET_PAUSE_MS  1000
+#define DRAIN_MS       (30 * 1000)
+#define SWEEP_EVERY_MS (60 * 1000)
+#define GREET_PAUSE_MS 1000
 
 struct worker_loop {
     struct worker *worker;
@@ -238,8 +238,8 @@ static int read_channel(struct worker *w, char *reason, size_t size)
     if (!message)
         return -ENOMEM;
     ssize_t len = recv(w->channel, message, WORKER_MESSAGE_MAX, 0);
-    int rc = len <= 0 ? ERR_CLOSED
-                      : take_certificate(w, span_make(message, (size_t)len), reason, size);
+    int rc =
+        len <= 0 ? ERR_CLOSED : take_certificate(w, span_make(message, (size_t)len), reason, size);
     explicit_bzero(message, WORKER_MESSAGE_MAX);
     free(message);
     return rc;

@@ -40,7 +40,7 @@ static int read_user(struct db_tx *tx, struct login *login)
     login->who.user = db_column_int(q, 1);
     login->version = db_column_int(q, 2);
     return span_to_text(db_column_bytes(q, 3), login->argon2, sizeof login->argon2) ? 0
-                                                                                   : ERR_CORRUPT;
+                                                                                    : ERR_CORRUPT;
 }
 
 static int read_key(struct db_tx *tx, struct login *login)

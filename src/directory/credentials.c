@@ -72,8 +72,8 @@ static size_t hash_credential(struct credential_cache *cache, struct span login,
     return slot % (SLOTS / WAYS) * WAYS;
 }
 
-bool credential_cache_knows(struct credential_cache *cache, struct span login,
-                            struct span password, int64_t version)
+bool credential_cache_knows(struct credential_cache *cache, struct span login, struct span password,
+                            int64_t version)
 {
     unsigned char hash[HASH_SIZE];
     size_t slot = hash_credential(cache, login, password, version, hash);

@@ -20,7 +20,7 @@
 
 extern const struct db_schema directory_schema;
 
-#define TENANT_FIRST     1   /* made by the first migration; the command line's default */
+#define TENANT_FIRST 1 /* made by the first migration; the command line's default */
 
 struct directory;
 struct lane;
@@ -63,7 +63,8 @@ must_check int directory_co_authenticate(struct directory *d, struct span login,
 must_check int directory_co_may_send(struct directory *d, const struct identity *who,
                                      struct span local, struct span domain);
 
-/* Administration. ERR_EXISTS, ERR_ABSENT, ERR_SYNTAX (bad name), ERR_DENIED (e.g. domain in use). */
+/* Administration. ERR_EXISTS, ERR_ABSENT, ERR_SYNTAX (bad name), ERR_DENIED (e.g. domain in use).
+ */
 must_check int directory_co_domain_add(struct directory *d, int64_t tenant, struct span name);
 must_check int directory_co_domain_remove(struct directory *d, int64_t tenant, struct span name);
 must_check int directory_co_user_add(struct directory *d, int64_t tenant, struct span address,

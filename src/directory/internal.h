@@ -12,7 +12,8 @@ struct directory {
     struct credential_cache *credentials;
 };
 
-/* password.c: Argon2id (RFC 9106) and SCRAM-SHA-256 keys (RFC 5802), made when a password is set. */
+/* password.c: Argon2id (RFC 9106) and SCRAM-SHA-256 keys (RFC 5802), made when a password is set.
+ */
 #define PASSWORD_MIN         8
 #define PASSWORD_MAX         1000
 #define PASSWORD_ARGON2_TEXT 128
@@ -33,8 +34,8 @@ must_check int password_co_verify(struct lane *lane, struct span password, const
  * change of the credential makes what was kept void. Thread-safe. */
 must_check int credential_cache_create(struct credential_cache **ret_cache);
 void credential_cache_free(struct credential_cache *cache);
-bool credential_cache_knows(struct credential_cache *cache, struct span login,
-                            struct span password, int64_t version);
+bool credential_cache_knows(struct credential_cache *cache, struct span login, struct span password,
+                            int64_t version);
 void credential_cache_keep(struct credential_cache *cache, struct span login, struct span password,
                            int64_t version);
 

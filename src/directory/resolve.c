@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define DEPTH_MAX   8   /* aliases of aliases */
+#define DEPTH_MAX   8 /* aliases of aliases */
 #define TARGETS_MAX 256
 
 static const struct db_statement find_user = {

@@ -23,13 +23,13 @@ enum event_kind {
 const char *event_kind_text(enum event_kind kind);
 
 struct event {
-    int64_t tenant, id;      /* id 0: event_add takes a new one */
+    int64_t tenant, id; /* id 0: event_add takes a new one */
     int64_t letter;
     enum event_kind kind;
-    struct span sender;      /* reverse-path, empty for the null path */
-    struct span recipient;   /* forward-path; empty for accepted */
-    struct span detail;      /* words for people: host, protocol, reply; cleaned by the caller */
-    uint64_t bytes;          /* the letter's size */
+    struct span sender;    /* reverse-path, empty for the null path */
+    struct span recipient; /* forward-path; empty for accepted */
+    struct span detail;    /* words for people: host, protocol, reply; cleaned by the caller */
+    uint64_t bytes;        /* the letter's size */
 };
 
 /* In a write job. */

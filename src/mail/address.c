@@ -35,8 +35,7 @@ static bool is_host_name(struct span name)
             if (label == 0 || name.at[i - 1] == '-')
                 return false;
             label = 0;
-        } else if (!is_host_char(name.at[i]) || (name.at[i] == '-' && label == 0) ||
-                   ++label > 63) {
+        } else if (!is_host_char(name.at[i]) || (name.at[i] == '-' && label == 0) || ++label > 63) {
             return false;
         }
     }

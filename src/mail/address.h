@@ -22,8 +22,7 @@ bool address_split(struct span address, struct span *ret_local, struct span *ret
 must_check int address_fold_domain(struct span domain, char ret_text[ADDRESS_DOMAIN_MAX + 1]);
 /* "local@domain", both folded, terminated. ERR_SYNTAX: no address, or bytes that no local part
  * without quotes can have beyond a space. */
-must_check int address_fold(struct span local, struct span domain,
-                            char ret_text[ADDRESS_TEXT_MAX]);
+must_check int address_fold(struct span local, struct span domain, char ret_text[ADDRESS_TEXT_MAX]);
 
 /* One mailbox of an address list; the spans live in the arena. */
 struct mailbox {

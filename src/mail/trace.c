@@ -37,8 +37,7 @@ int trace_received(struct buffer *out, const struct trace_received *received)
         if (rc == 0)
             rc = buffer_append_byte(out, '>');
     }
-    return rc < 0 ? rc
-                  : buffer_printf(out, ";\r\n\t%s\r\n", date_format(received->wall_ms, date));
+    return rc < 0 ? rc : buffer_printf(out, ";\r\n\t%s\r\n", date_format(received->wall_ms, date));
 }
 
 int trace_delivery(struct buffer *out, struct span reverse_path, struct span address)

@@ -29,9 +29,10 @@ enum pop3_verb {
 
 struct pop3_command {
     enum pop3_verb verb;
-    struct span argument; /* all behind the verb; PASS may hold spaces, and ends with one if given */
-    uint32_t number;      /* of a message, from 1; 0 where LIST and UIDL leave it out */
-    uint32_t lines;       /* TOP */
+    struct span
+        argument;    /* all behind the verb; PASS may hold spaces, and ends with one if given */
+    uint32_t number; /* of a message, from 1; 0 where LIST and UIDL leave it out */
+    uint32_t lines;  /* TOP */
 };
 
 enum pop3_bad { POP3_BAD_COMMAND = -3101, POP3_BAD_ARGUMENT = -3102 };

@@ -77,8 +77,8 @@ static int pop3_co_retrieve(struct pop3_session *s, const struct pop3_command *c
     struct pop3_message *message = pop3_co_message(s, command->number, &rc);
     if (!message)
         return rc;
-    rc = box_co_message(s->settings->store, s->who.tenant, s->mailbox, message->uid, &arena,
-                        &found);
+    rc =
+        box_co_message(s->settings->store, s->who.tenant, s->mailbox, message->uid, &arena, &found);
     if (rc == 0)
         rc = blob_co_read(s->settings->store, s->who.tenant, found.blob, 0, 1, &probe);
     if (rc == ERR_ABSENT)

@@ -88,8 +88,7 @@ int pop3_co_stls(struct pop3_session *s, const struct pop3_command *command)
     tls_context_release(context);
     s->user[0] = '\0'; /* what was said in the clear is forgotten */
     if (rc < 0)
-        log_info("pop3.tls_failed", "peer=%s why=\"%s\"", stream_peer_text(s->st),
-                 error_text(rc));
+        log_info("pop3.tls_failed", "peer=%s why=\"%s\"", stream_peer_text(s->st), error_text(rc));
     return rc;
 }
 

@@ -37,8 +37,7 @@ void crowd_free(struct crowd *crowd)
     struct visitor *visitor, *next;
     if (!crowd)
         return;
-    HASH_ITER(hh, crowd->visitors, visitor, next)
-    {
+    HASH_ITER (hh, crowd->visitors, visitor, next) {
         HASH_DEL(crowd->visitors, visitor);
         free(visitor);
     }

@@ -194,8 +194,8 @@ static int smtp_parse_parameters(struct span rest, struct smtp_command *c)
             continue;
         struct span value = word;
         span_cut(&value, '=', &name);
-        int rc = c->verb == SMTP_MAIL ? smtp_take_mail_parameter(name, value, c)
-                                      : SMTP_BAD_PARAMETER;
+        int rc =
+            c->verb == SMTP_MAIL ? smtp_take_mail_parameter(name, value, c) : SMTP_BAD_PARAMETER;
         if (rc < 0)
             return rc;
     }
@@ -255,9 +255,9 @@ static int smtp_find_verb(struct span word, enum smtp_verb *ret_verb)
         const char *word;
         enum smtp_verb verb;
     } verbs[] = {
-        {"MAIL", SMTP_MAIL}, {"RCPT", SMTP_RCPT}, {"DATA", SMTP_DATA}, {"RSET", SMTP_RSET},
-        {"QUIT", SMTP_QUIT}, {"EHLO", SMTP_EHLO}, {"HELO", SMTP_HELO}, {"NOOP", SMTP_NOOP},
-        {"AUTH", SMTP_AUTH}, {"VRFY", SMTP_VRFY}, {"EXPN", SMTP_EXPN}, {"HELP", SMTP_HELP},
+        {"MAIL", SMTP_MAIL}, {"RCPT", SMTP_RCPT}, {"DATA", SMTP_DATA},         {"RSET", SMTP_RSET},
+        {"QUIT", SMTP_QUIT}, {"EHLO", SMTP_EHLO}, {"HELO", SMTP_HELO},         {"NOOP", SMTP_NOOP},
+        {"AUTH", SMTP_AUTH}, {"VRFY", SMTP_VRFY}, {"EXPN", SMTP_EXPN},         {"HELP", SMTP_HELP},
         {"BDAT", SMTP_BDAT}, {"LHLO", SMTP_LHLO}, {"STARTTLS", SMTP_STARTTLS},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {

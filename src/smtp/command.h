@@ -38,9 +38,9 @@ enum smtp_bad { SMTP_BAD_COMMAND = -3001, SMTP_BAD_ARGUMENT = -3002, SMTP_BAD_PA
 
 /* A reverse- or forward-path, source route dropped (RFC 5321 4.1.1.3, appendix C). */
 struct smtp_path {
-    bool null;           /* "<>" */
-    struct span local;   /* without quotes and backslashes */
-    struct span domain;  /* a name, or an address literal with its brackets; empty: <Postmaster> */
+    bool null;          /* "<>" */
+    struct span local;  /* without quotes and backslashes */
+    struct span domain; /* a name, or an address literal with its brackets; empty: <Postmaster> */
     char unquoted[SMTP_LOCAL_MAX];
 };
 

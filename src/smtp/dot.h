@@ -15,8 +15,8 @@ enum dot_state { DOT_LINE_START, DOT_DOT, DOT_DOT_CR, DOT_TEXT, DOT_TEXT_CR };
 
 struct dot_reader {
     enum dot_state state;
-    bool bad;              /* bare CR, bare LF or NUL came */
-    size_t line, longest;  /* bytes of this line so far, of the longest line, without CRLF */
+    bool bad;             /* bare CR, bare LF or NUL came */
+    size_t line, longest; /* bytes of this line so far, of the longest line, without CRLF */
 };
 
 /* At the start of data. */

@@ -1,4 +1,5 @@
-/* SMTP replies (RFC 5321 4.2, RFC 2034): one code, one enhanced code, one or several lines. Pure. */
+/* SMTP replies (RFC 5321 4.2, RFC 2034): one code, one enhanced code, one or several lines. Pure.
+ */
 #ifndef SMTP_REPLY_H
 #define SMTP_REPLY_H
 

@@ -72,8 +72,7 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
     if (refusal->code) {
         atomic_fetch_add(refusal->code < 500 ? &counters->tempfailed : &counters->refused, 1);
         log_info("smtpd.letter_refused", "peer=%s from=%s code=%d why=\"%s\"",
-                 stream_peer_text(s->st), LOG_CLEAN(s->reverse_path), refusal->code,
-                 refusal->text);
+                 stream_peer_text(s->st), LOG_CLEAN(s->reverse_path), refusal->code, refusal->text);
         return session_co_reply(s, refusal->code, refusal->enhanced, "%s", refusal->text);
     }
     s->letters++;

@@ -68,8 +68,7 @@ int session_co_starttls(struct smtp_session *s, const struct smtp_command *comma
         rc = stream_co_start_tls_server(s->st, context);
     tls_context_release(context);
     if (rc < 0) {
-        log_info("smtpd.tls_failed", "peer=%s why=\"%s\"", stream_peer_text(s->st),
-                 error_text(rc));
+        log_info("smtpd.tls_failed", "peer=%s why=\"%s\"", stream_peer_text(s->st), error_text(rc));
         return rc;
     }
     s->hello[0] = '\0'; /* what was said in the clear is forgotten */

@@ -20,9 +20,8 @@ static size_t header_max(const struct smtpd_settings *settings)
 
 int incoming_open(struct incoming *in, struct smtp_session *s)
 {
-    *in = (struct incoming){.session = s,
-                            .letter = id_next(),
-                            .header = BUFFER(header_max(s->settings) + PREFIX_MAX)};
+    *in = (struct incoming){
+        .session = s, .letter = id_next(), .header = BUFFER(header_max(s->settings) + PREFIX_MAX)};
     return blob_writer_open(s->settings->store, s->declared_size, &in->blob);
 }
 

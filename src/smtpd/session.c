@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MISTAKES_MAX        20
-#define COMMAND_TIMEOUT_MS  (5 * 60 * 1000)
-#define TRANSACTION_MEMORY  ((size_t)1024 * 1024)
-#define REPLY_MAX           ((size_t)4096)
-#define MESSAGE_MAX         ((uint64_t)25 * 1024 * 1024)
+#define MISTAKES_MAX       20
+#define COMMAND_TIMEOUT_MS (5 * 60 * 1000)
+#define TRANSACTION_MEMORY ((size_t)1024 * 1024)
+#define REPLY_MAX          ((size_t)4096)
+#define MESSAGE_MAX        ((uint64_t)25 * 1024 * 1024)
 
 const struct span smtpd_refusal =
     SPAN("421 4.3.2 Too many connections here now, try again later\r\n");
@@ -104,8 +104,8 @@ static session_command *const session_commands[] = {
 /* Browsers can be made to speak to us; what they say first is no mistake but an attack. */
 static bool is_foreign_protocol(struct span line)
 {
-    static const char *const verbs[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ",
-                                        "DELETE "};
+    static const char *const verbs[] = {"GET ",     "POST ",    "PUT ",   "HEAD ",
+                                        "OPTIONS ", "CONNECT ", "DELETE "};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (span_starts_nocase(line, span_of(verbs[i])))
             return true;

@@ -16,7 +16,7 @@
 #define SESSION_END (-2100)
 /* RFC 5321 4.5.3.1.4 has 512; AUTH with an initial response needs 12,288 by RFC 4954, of which our
  * passwords never use more than this. */
-#define SESSION_LINE_MAX ((size_t)4096)
+#define SESSION_LINE_MAX  ((size_t)4096)
 #define SESSION_HELLO_MAX 256
 
 struct smtp_session {

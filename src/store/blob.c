@@ -35,9 +35,9 @@ struct blob_writer {
     struct store *store;
     struct buffer bytes; /* all of a small blob; of a large one what is not yet in the file */
     uint64_t size;
-    size_t charged;        /* of the budget */
-    int fd;                /* -1 while small */
-    int64_t file;          /* the file's id, 0 while small */
+    size_t charged;                                 /* of the budget */
+    int fd;                                         /* -1 while small */
+    int64_t file;                                   /* the file's id, 0 while small */
     int64_t ids[TENANTS_MAX], tenants[TENANTS_MAX]; /* rows made; stable when a job runs again */
     unsigned id_count;
     bool committed; /* a job put it: the file is not ours to remove unless it has no row */
@@ -53,7 +53,8 @@ static int blob_reserve(struct blob_writer *w, size_t more)
         return rc;
     size_t grown = w->bytes.size - w->charged;
     w->charged = w->bytes.size;
-    if (atomic_fetch_add(&w->store->blob_memory, grown) + grown > w->store->settings.blob_memory_max)
+    if (atomic_fetch_add(&w->store->blob_memory, grown) + grown >
+        w->store->settings.blob_memory_max)
         return ERR_FULL;
     return 0;
 }

@@ -49,16 +49,16 @@ struct db_schema {
 enum store_engine { STORE_SQLITE, STORE_POSTGRES };
 struct store_settings {
     enum store_engine engine;
-    const char *folder;          /* of postamt.db and blobs/ */
+    const char *folder;            /* of postamt.db and blobs/ */
     const char *postgres_conninfo; /* libpq's; hosts by address (hostaddr) */
-    unsigned queue_max;          /* waiting write jobs; more is ERR_FULL. 0: 10,000 */
-    size_t blob_memory_max;      /* budget for bodies in flight. 0: 256 MiB */
+    unsigned queue_max;            /* waiting write jobs; more is ERR_FULL. 0: 10,000 */
+    size_t blob_memory_max;        /* budget for bodies in flight. 0: 256 MiB */
 };
 
 /* Opens (creating what is missing) and migrates. Blocks. reason gets one line for the operator. */
 must_check int store_open(const struct store_settings *settings,
-                          const struct db_schema *const *schemas, size_t schema_count,
-                          char *reason, size_t reason_size, struct store **ret_store);
+                          const struct db_schema *const *schemas, size_t schema_count, char *reason,
+                          size_t reason_size, struct store **ret_store);
 void store_close(struct store *store); /* after the last job; blocks */
 
 typedef int db_job(struct db_tx *tx, void *arg);

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_MS            10000
-#define PAGE_SIZE          16384
-#define CACHE_KIB          65536
-#define CHECKPOINT_PAGES   4096  /* 64 MiB of log */
-#define CHECKPOINT_FORCED  32768 /* 512 MiB */
+#define BUSY_MS           10000
+#define PAGE_SIZE         16384
+#define CACHE_KIB         65536
+#define CHECKPOINT_PAGES  4096  /* 64 MiB of log */
+#define CHECKPOINT_FORCED 32768 /* 512 MiB */
 
 struct sqlite_tx {
     struct db_tx base;
@@ -63,8 +63,7 @@ static int sqlite_error(struct sqlite_tx *t, int code, const char *what)
         log_error("store.io", "what=%s code=%d why=\"%s\"", what, code, sqlite3_errmsg(t->db));
         return sqlite3_system_errno(t->db) == ENOSPC ? -ENOSPC : ERR_STORE;
     default:
-        log_error("store.failed", "what=%s code=%d why=\"%s\"", what, code,
-                  sqlite3_errmsg(t->db));
+        log_error("store.failed", "what=%s code=%d why=\"%s\"", what, code, sqlite3_errmsg(t->db));
         return ERR_STORE;
     }
 }
@@ -179,8 +178,8 @@ static void sqlite_tidy(struct db_tx *tx)
     struct sqlite_tx *t = sqlite_of(tx);
     if (t->log_pages < CHECKPOINT_PAGES)
         return;
-    int mode = t->log_pages >= CHECKPOINT_FORCED ? SQLITE_CHECKPOINT_RESTART
-                                                 : SQLITE_CHECKPOINT_PASSIVE;
+    int mode =
+        t->log_pages >= CHECKPOINT_FORCED ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
     int in_log = 0, done = 0;
     int code = sqlite3_wal_checkpoint_v2(t->db, NULL, mode, &in_log, &done);
     atomic_fetch_add(&tx->store->checkpoints, 1);

@@ -11,17 +11,17 @@
 #include "store/blob.h"
 
 struct letter_recipient {
-    struct span forward_path;           /* as given in RCPT: local@domain */
-    struct directory_target *targets;   /* where it leads */
+    struct span forward_path;         /* as given in RCPT: local@domain */
+    struct directory_target *targets; /* where it leads */
     size_t count;
 };
 struct letter {
-    int64_t id;                         /* from id_next(), also in the Received field */
-    struct span reverse_path;           /* empty for the null path */
+    int64_t id;               /* from id_next(), also in the Received field */
+    struct span reverse_path; /* empty for the null path */
     struct letter_recipient *recipients;
     size_t recipient_count;
-    struct blob_writer *body;           /* finished */
-    struct span source;                 /* words for the log: "smtp 192.0.2.1 helo" */
+    struct blob_writer *body; /* finished */
+    struct span source;       /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
 /* Puts the letter into the mailbox of every target, once each. 0, or ERR_FULL, -ENOSPC, ERR_STORE:
