@@ -86,7 +86,7 @@ static int write_files(struct init *init)
     const char *folder = init->args->folder;
     unsigned char secret[SECRET_BYTES];
     AUTO_BUFFER chain = BUFFER(FILES_MAX), key = BUFFER(FILES_MAX);
-    if (tls_self_signed(init->hostname, &chain, &key) < 0)
+    if (tls_self_signed(init->hostname, init->args->listen, &chain, &key) < 0)
         return complain("cannot make a certificate");
     random_bytes(secret, sizeof secret);
     int failed = write_file(folder, "tls/certificate.pem", 0644, buffer_span(&chain));

@@ -151,11 +151,12 @@ static bool add_extension(X509 *certificate, int nid, const char *value)
     return ok;
 }
 
-static bool name_certificate(X509 *certificate, const char *hostname)
+static bool name_certificate(X509 *certificate, const char *hostname, const char *address)
 {
     char names[400];
     X509_NAME *name = X509_get_subject_name(certificate);
-    int len = snprintf(names, sizeof names, "DNS:%s,DNS:localhost,IP:127.0.0.1,IP:::1", hostname);
+    int len = snprintf(names, sizeof names, "DNS:%s,DNS:localhost,IP:127.0.0.1,IP:::1%s%s",
+                       hostname, address ? ",IP:" : "", address ? address : "");
     if (len < 0 || (size_t)len >= sizeof names)
         return false;
     /* a common name holds 64 characters; the names that count stand in subjectAltName */
@@ -167,7 +168,8 @@ static bool name_certificate(X509 *certificate, const char *hostname)
            add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth");
 }
 
-static bool fill_certificate(X509 *certificate, EVP_PKEY *key, const char *hostname)
+static bool fill_certificate(X509 *certificate, EVP_PKEY *key, const char *hostname,
+                             const char *address)
 {
     BIGNUM *serial = BN_new();
     bool ok = serial && BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
@@ -175,7 +177,8 @@ static bool fill_certificate(X509 *certificate, EVP_PKEY *key, const char *hostn
               X509_set_version(certificate, X509_VERSION_3) == 1 &&
               X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
               X509_time_adj_ex(X509_getm_notAfter(certificate), SELF_SIGNED_DAYS, 0, NULL) &&
-              X509_set_pubkey(certificate, key) == 1 && name_certificate(certificate, hostname) &&
+              X509_set_pubkey(certificate, key) == 1 &&
+              name_certificate(certificate, hostname, address) &&
               X509_sign(certificate, key, EVP_sha256()) > 0;
     BN_free(serial);
     return ok;
@@ -188,13 +191,15 @@ static int bio_to_buffer(BIO *bio, struct buffer *out)
     return buffer_append(out, span_make(at, (size_t)len));
 }
 
-int tls_self_signed(const char *hostname, struct buffer *chain_pem, struct buffer *key_pem)
+int tls_self_signed(const char *hostname, const char *address, struct buffer *chain_pem,
+                    struct buffer *key_pem)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     BIO *chain = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
     int rc = ERR_TLS;
-    if (key && certificate && chain && secret && fill_certificate(certificate, key, hostname) &&
+    if (key && certificate && chain && secret &&
+        fill_certificate(certificate, key, hostname, address) &&
         PEM_write_bio_X509(chain, certificate) == 1 &&
         PEM_write_bio_PKCS8PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1)
         rc = bio_to_buffer(chain, chain_pem);

@@ -20,9 +20,9 @@ must_check int tls_client_context(bool verify, const char *ca_file,
                                   struct tls_context **ret_context);
 struct tls_context *tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context); /* NULL is fine */
-/* A new ECDSA P-256 key and a self-signed certificate for hostname (and localhost, 127.0.0.1,
- * ::1), valid for ten years, as PEM. */
-must_check int tls_self_signed(const char *hostname, struct buffer *chain_pem,
+/* A new ECDSA P-256 key and a self-signed certificate for hostname, address (an IP address, NULL
+ * for none), localhost, 127.0.0.1 and ::1, valid for ten years, as PEM. */
+must_check int tls_self_signed(const char *hostname, const char *address, struct buffer *chain_pem,
                                struct buffer *key_pem);
 
 #endif

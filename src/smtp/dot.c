@@ -10,12 +10,14 @@ static void line_ended(struct dot_reader *r, size_t len)
     r->line = 0;
 }
 
-/* The text up to and with its LF at `lf`: the CR before it, and only there. */
+/* A line's text with its LF: the one CR stands before the LF. A line that holds a bare CR as well
+ * is bad, but its CRLF ends it all the same. */
 static void check_line(struct dot_reader *r, struct span text)
 {
-    const char *cr = text.len > 1 ? memchr(text.at, '\r', text.len - 1) : NULL;
-    bool crlf = text.len == 1 ? r->state == DOT_TEXT_CR : cr == text.at + text.len - 2;
-    if (!crlf || (text.len > 1 && r->state == DOT_TEXT_CR))
+    bool crlf = text.len == 1 ? r->state == DOT_TEXT_CR : text.at[text.len - 2] == '\r';
+    bool bare = text.len > 1 && (r->state == DOT_TEXT_CR ||
+                                 (text.len > 2 && memchr(text.at, '\r', text.len - 2) != NULL));
+    if (!crlf || bare)
         r->bad = true;
     r->state = crlf ? DOT_LINE_START : DOT_TEXT;
     line_ended(r, r->line + text.len - (crlf && text.len > 1 ? 2 : 1));

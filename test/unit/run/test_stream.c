@@ -126,7 +126,7 @@ static int tls_co_main(void *arg)
     AUTO_BUFFER chain = BUFFER(10000), key = BUFFER(10000);
     char reason[100];
     struct tls_context *server, *client;
-    assert_int_equal(tls_self_signed("mail.example.test", &chain, &key), 0);
+    assert_int_equal(tls_self_signed("mail.example.test", NULL, &chain, &key), 0);
     assert_int_equal(
         tls_server_context(buffer_span(&chain), buffer_span(&key), reason, sizeof reason, &server),
         0);

@@ -1,0 +1,77 @@
+"""Fixtures: offices on loopback addresses that no other test uses."""
+import itertools
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from office import Office  # noqa: E402
+
+counter = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only in ./do test-long")
+
+
+def own_address():
+    """127.W.P.N: W the xdist worker, P of the process, N counts."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    return f"127.{10 + worker}.{os.getpid() % 200 + 1}.{next(counter)}"
+
+
+def own_folder():
+    folder = tempfile.mkdtemp(prefix="postamt-test-")
+    os.chmod(folder, 0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make_office():
+    """make_office(config="", …): offices that end with the test file."""
+    offices, folders = [], []
+
+    def make(start=True, **settings):
+        folder = own_folder()
+        folders.append(folder)
+        office = Office(f"{folder}/office", settings.pop("address", own_address()), **settings)
+        offices.append(office)
+        return office.start() if start else office
+
+    yield make
+    try:
+        for office in offices:
+            office.end()
+    finally:
+        for office in offices:
+            if office.process:
+                office.process.kill()
+                office.process.wait()
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def office(make_office):
+    return make_office()
+
+
+@pytest.fixture(scope="module")
+def namespace():
+    """A network namespace with 192.0.2.1 to .9 on it: peers that are not loopback."""
+    name = f"postamt-test-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip("network namespaces may not be made here: " + made.stderr.strip())
+    try:
+        for words in (["link", "set", "lo", "up"],
+                      *(["addr", "add", f"192.0.2.{n}/32", "dev", "lo"] for n in range(1, 10))):
+            subprocess.run(["ip", "-n", name, *words], check=True)
+        yield f"/run/netns/{name}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name])
