@@ -80,8 +80,7 @@ fuzz)
     ;;
 format)
     need clang-format
-    git ls-files -co --exclude-standard 'src/*.[ch]' 'test/*.[ch]' 'bench/*.[ch]' |
-        xargs clang-format -i
+    find src test bench -name '*.[ch]' -exec clang-format -i {} +
     ;;
 help | --help | -h)
     cat <<'HELP'

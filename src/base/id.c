@@ -38,7 +38,10 @@ int64_t id_wall_ms(int64_t id)
 
 int64_t id_at(int64_t wall_ms)
 {
-    return wall_ms > ID_EPOCH_MS ? (wall_ms - ID_EPOCH_MS) << ID_TICK_SHIFT : 0;
+    if (wall_ms <= ID_EPOCH_MS)
+        return 0;
+    int64_t tick = wall_ms - ID_EPOCH_MS;
+    return tick > INT64_MAX >> ID_TICK_SHIFT ? INT64_MAX : tick << ID_TICK_SHIFT;
 }
 
 const char *id_text(int64_t id, char text[ID_TEXT])

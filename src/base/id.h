@@ -14,7 +14,8 @@
 void id_set_node(unsigned node); /* 0 … 255, before the first id_next() */
 int64_t id_next(void);           /* thread-safe */
 int64_t id_wall_ms(int64_t id);  /* when it was made, in wall milliseconds */
-int64_t id_at(int64_t wall_ms);  /* the smallest id that moment could have */
+int64_t id_at(int64_t wall_ms);  /* the smallest id that moment could have;
+                                  far in the future: INT64_MAX */
 const char *id_text(int64_t id, char text[ID_TEXT]);
 bool id_parse(struct span text, int64_t *ret_id);
 

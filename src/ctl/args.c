@@ -44,8 +44,8 @@ static int take_option(struct args *args, int argc, const char *const *argv, int
         } else if (joined) {
             *option->text = word + len + (word[1] == '-');
         } else {
-            if (at + 1 >= argc)
-                return -1;
+            if (at + 1 >= argc || (argv[at + 1][0] == '-' && argv[at + 1][1]))
+                return -1; /* "-" alone is standard input */
             *option->text = argv[at + 1];
             *ret_used = 2;
         }
@@ -68,7 +68,7 @@ int args_parse(int argc, const char *const *argv, bool sendmail, struct args *re
                char *reason, size_t size)
 {
     bool only_words = false;
-    *ret_args = (struct args){.folder = getenv("POSTAMT_DIR")};
+    *ret_args = (struct args){.folder = getenv("POSTAMT_DIR"), .sendmail = sendmail};
     if (!ret_args->folder)
         ret_args->folder = ARGS_FOLDER;
     for (int at = 1, used; at < argc; at += used) {

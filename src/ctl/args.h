@@ -18,6 +18,7 @@ struct args {
     const char *folder; /* -d, $POSTAMT_DIR, or ARGS_FOLDER */
     bool json, follow, help;
     bool from_header; /* send -t */
+    bool sendmail;    /* called by that name: there is no verb, all words are recipients */
     const char *hostname, *listen, *port_offset, *password_file, *dialect, *domain, *id, *to, *from,
         *since, *after;
     const char *words[ARGS_WORDS_MAX]; /* the verb, its action, its arguments */

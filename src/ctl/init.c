@@ -162,15 +162,17 @@ static void print_next_steps(const struct init *init)
 
 int init_run(const struct args *args)
 {
-    struct init *init = calloc(1, sizeof *init);
-    if (!init)
+    struct init *init;
+    if (args->count != 1) {
+        fprintf(stderr, "postamt: usage: postamt init -d DIR [--hostname H] [--listen ADDR]"
+                        " [--port-offset N]\n");
+        return VERB_USAGE;
+    }
+    if (!(init = calloc(1, sizeof *init)))
         return complain("out of memory");
     init->args = args;
     umask(077);
-    int failed = args->count != 1
-                     ? complain("usage: postamt init -d DIR [--hostname H] [--listen ADDR] "
-                                "[--port-offset N]")
-                     : check_options(init);
+    int failed = check_options(init);
     if (!failed)
         failed = make_folder(args->folder);
     if (!failed)

@@ -65,6 +65,7 @@ static void worker_main(struct supervisor *s, int channel)
     int rc = privilege_drop(s->folder, reason, sizeof reason);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which clears it */
     prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (rc < 0) {
         int len = snprintf(message, sizeof message, "E%s", reason);
         _exit(send(channel, message, (size_t)len, MSG_NOSIGNAL) < 0 ? 2 : 1);
@@ -134,6 +135,8 @@ static int hear_worker(struct supervisor *s)
 {
     char message[600];
     ssize_t len = recv(s->channel, message, sizeof message - 1, MSG_DONTWAIT);
+    if (len < 0 && errno == ECONNRESET) /* it ended with something of ours unread; its words wait */
+        len = recv(s->channel, message, sizeof message - 1, MSG_DONTWAIT);
     if (len <= 0) {
         close(s->channel);
         s->channel = -1;
@@ -243,7 +246,7 @@ static int supervise(struct supervisor *s)
         if (poll(waits, 2, milliseconds_left(s)) > 0) {
             if (waits[1].revents && s->channel >= 0)
                 failed = hear_worker(s);
-            if (waits[0].revents)
+            if (!failed && waits[0].revents)
                 take_signals(s);
         }
         act_when_due(s);

@@ -93,10 +93,11 @@ static int co_add_recipient(struct sending *s, struct span local, struct span do
 static int co_add_words(struct sending *s)
 {
     int status = VERB_OK;
-    for (size_t i = 1; status == VERB_OK && i < s->call->args->count; i++) {
-        struct span local, domain, word = span_of(s->call->args->words[i]);
+    const struct args *args = s->call->args;
+    for (size_t i = args->sendmail ? 0 : 1; status == VERB_OK && i < args->count; i++) {
+        struct span local, domain, word = span_of(args->words[i]);
         if (!address_split(word, &local, &domain))
-            return call_fail(s->call, "%s is no address", s->call->args->words[i]);
+            return call_fail(s->call, "%s is no address", args->words[i]);
         status = co_add_recipient(s, local, domain);
     }
     return status;
@@ -213,7 +214,7 @@ static int co_send(struct sending *s)
         struct json_object *entry = json_object_new_object();
         json_put(entry, "id", json_object_new_string(id));
         call_json(s->call, entry);
-    } else if (strcmp(args_word(s->call->args, 0), "send") == 0) {
+    } else if (!s->call->args->sendmail) {
         call_print(s->call, "%s\n", id);
     }
     return VERB_OK;

@@ -108,19 +108,20 @@ int event_add(struct db_tx *tx, const struct event *event)
 
 static const struct db_statement list_all = {.sql = COLUMNS NEWEST};
 static const struct db_statement list_letter = {.sql = COLUMNS "AND e.letter = :letter" NEWEST};
-/* All events of the letters that went to, or came from, an address. */
-static const struct db_statement list_to = {
-    .sql = COLUMNS
-    "AND e.letter IN (SELECT letter FROM event x JOIN event_address a ON a.tenant = x.tenant"
-    " AND a.id = x.recipient WHERE a.tenant = :tenant AND a.address = :to)" NEWEST};
+/* What happened to a recipient, and that the letters were accepted which went there. */
+#define TO                                                                                         \
+    "AND (e.recipient = (SELECT id FROM event_address WHERE tenant = :tenant AND address = :to)"   \
+    " OR (e.recipient IS NULL AND e.letter IN (SELECT letter FROM event x WHERE"                   \
+    " x.tenant = :tenant AND x.recipient ="                                                        \
+    " (SELECT id FROM event_address WHERE tenant = :tenant AND address = :to))))"
+static const struct db_statement list_to = {.sql = COLUMNS TO NEWEST};
 static const struct db_statement list_from = {
     .sql = COLUMNS "AND e.sender = (SELECT id FROM event_address WHERE tenant = :tenant"
                    " AND address = :from)" NEWEST};
 static const struct db_statement list_from_to = {
     .sql = COLUMNS
-    "AND e.sender = (SELECT id FROM event_address WHERE tenant = :tenant AND address = :from)"
-    " AND e.letter IN (SELECT letter FROM event x JOIN event_address a ON a.tenant = x.tenant"
-    " AND a.id = x.recipient WHERE a.tenant = :tenant AND a.address = :to)" NEWEST};
+    "AND e.sender = (SELECT id FROM event_address WHERE tenant = :tenant AND address = :from) " TO
+        NEWEST};
 
 struct event_listing {
     const struct event_filter *filter;

@@ -68,12 +68,6 @@ static int sqlite_error(struct sqlite_tx *t, int code, const char *what)
     }
 }
 
-static int sqlite_exec(struct sqlite_tx *t, const char *sql)
-{
-    int code = sqlite3_exec(t->db, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? 0 : sqlite_error(t, code, sql);
-}
-
 /* --- connections ----------------------------------------------------------------------------- */
 
 static int count_log_pages(void *arg, sqlite3 *db, const char *name, int pages)
@@ -94,10 +88,10 @@ static int sqlite_configure(struct sqlite_tx *t)
              "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
              "PRAGMA foreign_keys=OFF; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;",
              PAGE_SIZE, CACHE_KIB / (t->writing ? 1 : 4));
-    int rc = sqlite_exec(t, sql);
+    int code = sqlite3_exec(t->db, sql, NULL, NULL, NULL); /* who connects says what is wrong */
     if (t->writing)
         sqlite3_wal_hook(t->db, count_log_pages, t);
-    return rc;
+    return code == SQLITE_OK ? 0 : ERR_STORE;
 }
 
 static void sqlite_disconnect(struct db_tx *tx)
