@@ -1,0 +1,201 @@
+/*
+ * A load generator for what smtp-source does not do.
+ *
+ *   mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT
+ *       one letter per connection, each with its own TLS handshake: what mail between servers
+ *       looks like; prints the seconds it took
+ *   mailload idle PORT CONNECTIONS [tls]
+ *       opens connections, says EHLO (tls: STARTTLS, EHLO), prints "open", and holds them until its
+ *       standard input ends
+ *
+ * Blocking sockets, a thread a session, to 127.0.0.1. Any unexpected reply ends it with status 1.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPLY_MAX 4096
+
+struct connection {
+    int fd;
+    SSL *ssl; /* NULL in the clear */
+};
+
+static SSL_CTX *context;
+static in_port_t port;
+static atomic_int left;
+static char *body, *mail, *rcpt;
+
+static void die(const char *what, const char *got)
+{
+    fprintf(stderr, "mailload: %s: %s\n", what, got);
+    exit(1);
+}
+
+static int receive(struct connection *c, char *at, int room)
+{
+    return c->ssl ? SSL_read(c->ssl, at, room) : (int)recv(c->fd, at, (size_t)room, 0);
+}
+
+static void transmit(struct connection *c, const char *text)
+{
+    size_t len = strlen(text);
+    long sent = c->ssl ? SSL_write(c->ssl, text, (int)len) : send(c->fd, text, len, MSG_NOSIGNAL);
+    if (sent != (long)len)
+        die("cannot send", text);
+}
+
+/* One reply, which must begin with code. */
+static void expect(struct connection *c, const char *code)
+{
+    char reply[REPLY_MAX + 1];
+    int len = 0;
+    for (;;) {
+        int got = receive(c, reply + len, REPLY_MAX - len);
+        if (got <= 0)
+            die("connection lost before", code);
+        len += got;
+        reply[len] = '\0';
+        if (len < 2 || reply[len - 1] != '\n')
+            continue;
+        char *last = reply; /* of its lines */
+        for (char *lf = reply; (lf = strchr(lf, '\n')) && lf[1]; lf++)
+            last = lf + 1;
+        if (last[3] != ' ')
+            continue;
+        if (strncmp(last, code, 3) != 0)
+            die(code, reply);
+        return;
+    }
+}
+
+static void say(struct connection *c, const char *line, const char *code)
+{
+    transmit(c, line);
+    expect(c, code);
+}
+
+static void open_connection(struct connection *c, bool tls)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
+    int one = 1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->ssl = NULL;
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect", "refused");
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    expect(c, "220");
+    say(c, "EHLO client.example.net\r\n", "250");
+    if (!tls)
+        return;
+    say(c, "STARTTLS\r\n", "220");
+    SSL *ssl = SSL_new(context);
+    if (!ssl || SSL_set_fd(ssl, c->fd) != 1 || SSL_connect(ssl) != 1)
+        die("TLS", "handshake failed");
+    c->ssl = ssl;
+    say(c, "EHLO client.example.net\r\n", "250");
+}
+
+static void close_connection(struct connection *c)
+{
+    SSL_free(c->ssl);
+    close(c->fd);
+}
+
+static void *send_letters(void *arg)
+{
+    struct connection c;
+    while (atomic_fetch_sub(&left, 1) > 0) {
+        open_connection(&c, true);
+        say(&c, mail, "250");
+        say(&c, rcpt, "250");
+        say(&c, "DATA\r\n", "354");
+        say(&c, body, "250");
+        say(&c, "QUIT\r\n", "221");
+        close_connection(&c);
+    }
+    return arg;
+}
+
+static char *text(const char *before, const char *middle, const char *after)
+{
+    size_t size = strlen(before) + strlen(middle) + strlen(after) + 1;
+    char *out = malloc(size);
+    if (!out)
+        die("memory", "none");
+    snprintf(out, size, "%s%s%s", before, middle, after);
+    return out;
+}
+
+static int run_starttls(char **argv)
+{
+    int sessions = atoi(argv[3]), bytes = atoi(argv[5]);
+    struct timespec from, to;
+    pthread_t *threads = calloc((size_t)sessions, sizeof *threads);
+    char *filler = calloc(1, (size_t)bytes + 1);
+    if (!threads || !filler)
+        die("memory", "none");
+    for (int i = 0; i < bytes; i++)
+        filler[i] = i % 80 == 78 ? '\r' : i % 80 == 79 ? '\n' : 'x';
+    body = text("Subject: load\r\n\r\n", filler, "\r\n.\r\n");
+    mail = text("MAIL FROM:<", argv[6], ">\r\n");
+    rcpt = text("RCPT TO:<", argv[7], ">\r\n");
+    atomic_store(&left, atoi(argv[4]));
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int i = 0; i < sessions; i++)
+        if (pthread_create(&threads[i], NULL, send_letters, NULL) != 0)
+            die("thread", "none");
+    for (int i = 0; i < sessions; i++)
+        pthread_join(threads[i], NULL);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    printf("%.3f\n", (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+    return 0;
+}
+
+static int run_idle(int count, bool tls)
+{
+    struct connection *all = calloc((size_t)count, sizeof *all);
+    struct rlimit limit;
+    if (!all || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        die("memory", "none");
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (int i = 0; i < count; i++)
+        open_connection(&all[i], tls);
+    printf("open\n");
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    for (int i = 0; i < count; i++)
+        close_connection(&all[i]);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    bool load = argc == 8 && strcmp(argv[1], "starttls") == 0;
+    bool idle = (argc == 4 || argc == 5) && strcmp(argv[1], "idle") == 0;
+    if (!load && !idle) {
+        fprintf(stderr, "usage: mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT\n"
+                        "       mailload idle PORT CONNECTIONS [tls]\n");
+        return 2;
+    }
+    port = htons((uint16_t)atoi(argv[2]));
+    context = SSL_CTX_new(TLS_client_method());
+    if (!context)
+        die("TLS", "no context");
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    return load ? run_starttls(argv) : run_idle(atoi(argv[3]), argc == 5);
+}
