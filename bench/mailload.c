@@ -3,7 +3,7 @@
  *
  *   mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT
  *       one letter per connection, each with its own TLS handshake: what mail between servers
- *       looks like; prints the seconds it took
+ *       looks like (MAIL, RCPT and DATA pipelined, as MTAs do); prints the seconds it took
  *   mailload idle PORT CONNECTIONS [tls]
  *       opens connections, says EHLO (tls: STARTTLS, EHLO), prints "open", and holds them until its
  *       standard input ends
@@ -35,7 +35,7 @@ struct connection {
 static SSL_CTX *context;
 static in_port_t port;
 static atomic_int left;
-static char *body, *mail, *rcpt;
+static char *body, *envelope;
 
 static void die(const char *what, const char *got)
 {
@@ -56,7 +56,7 @@ static void transmit(struct connection *c, const char *text)
         die("cannot send", text);
 }
 
-/* One reply, which must begin with code. */
+/* Replies up to the one that begins with code; those to pipelined commands before it are 250. */
 static void expect(struct connection *c, const char *code)
 {
     char reply[REPLY_MAX + 1];
@@ -74,9 +74,10 @@ static void expect(struct connection *c, const char *code)
             last = lf + 1;
         if (last[3] != ' ')
             continue;
-        if (strncmp(last, code, 3) != 0)
+        if (strncmp(last, code, 3) == 0)
+            return;
+        if (strncmp(last, "250", 3) != 0)
             die(code, reply);
-        return;
     }
 }
 
@@ -84,6 +85,14 @@ static void say(struct connection *c, const char *line, const char *code)
 {
     transmit(c, line);
     expect(c, code);
+}
+
+/* It measures servers; looking for their issuers would only cost. */
+static int trust_anybody(X509_STORE_CTX *store, void *arg)
+{
+    (void)store;
+    (void)arg;
+    return 1;
 }
 
 static void open_connection(struct connection *c, bool tls)
@@ -119,9 +128,7 @@ static void *send_letters(void *arg)
     struct connection c;
     while (atomic_fetch_sub(&left, 1) > 0) {
         open_connection(&c, true);
-        say(&c, mail, "250");
-        say(&c, rcpt, "250");
-        say(&c, "DATA\r\n", "354");
+        say(&c, envelope, "354");
         say(&c, body, "250");
         say(&c, "QUIT\r\n", "221");
         close_connection(&c);
@@ -150,8 +157,8 @@ static int run_starttls(char **argv)
     for (int i = 0; i < bytes; i++)
         filler[i] = i % 80 == 78 ? '\r' : i % 80 == 79 ? '\n' : 'x';
     body = text("Subject: load\r\n\r\n", filler, "\r\n.\r\n");
-    mail = text("MAIL FROM:<", argv[6], ">\r\n");
-    rcpt = text("RCPT TO:<", argv[7], ">\r\n");
+    envelope = text("MAIL FROM:<", argv[6], ">\r\nRCPT TO:<");
+    envelope = text(envelope, argv[7], ">\r\nDATA\r\n");
     atomic_store(&left, atoi(argv[4]));
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (int i = 0; i < sessions; i++)
@@ -197,5 +204,6 @@ int main(int argc, char **argv)
     if (!context)
         die("TLS", "no context");
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_cert_verify_callback(context, trust_anybody, NULL);
     return load ? run_starttls(argv) : run_idle(atoi(argv[3]), argc == 5);
 }

@@ -15,10 +15,10 @@
 #include <string.h>
 
 #define BUSY_MS           10000
-#define PAGE_SIZE         16384
+#define PAGE_SIZE         8192 /* see ARCHITECTURE.md */
 #define CACHE_KIB         65536
-#define CHECKPOINT_PAGES  4096  /* 64 MiB of log */
-#define CHECKPOINT_FORCED 32768 /* 512 MiB */
+#define CHECKPOINT_PAGES  8192  /* 64 MiB of log */
+#define CHECKPOINT_FORCED 65536 /* 512 MiB */
 
 struct sqlite_tx {
     struct db_tx base;
