@@ -125,7 +125,8 @@ static int start_worker(struct supervisor *s, char *reason, size_t size)
     s->worker = child;
     s->ready = false;
     s->started_ms = clock_mono_ms();
-    return send_certificate(s, reason, size);
+    int rc = send_certificate(s, reason, size);
+    return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc; /* it has ended already and said why */
 }
 
 /* --- what happens ---------------------------------------------------------------------------- */

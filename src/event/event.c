@@ -59,17 +59,20 @@ static int event_address(struct db_tx *tx, int64_t tenant, struct span address, 
     return ERR_STORE;
 }
 
+/* keep: 0, or the row as an event before it found it; may be NULL. */
 static int bind_address(struct db_tx *tx, struct db_query *q, const char *name, int64_t tenant,
-                        struct span address)
+                        struct span address, int64_t *keep)
 {
-    int64_t id;
+    int64_t id = keep ? *keep : 0;
     if (address.len == 0) {
         db_bind_null(q, name);
         return 0;
     }
-    int rc = event_address(tx, tenant, address, &id);
+    int rc = id ? 0 : event_address(tx, tenant, address, &id);
     if (rc >= 0)
         db_bind_int(q, name, id);
+    if (rc >= 0 && keep)
+        *keep = id;
     return rc;
 }
 
@@ -82,9 +85,9 @@ int event_add(struct db_tx *tx, const struct event *event)
     struct db_query *q;
     int rc = db_prepare(tx, &insert_event, &q);
     if (rc >= 0)
-        rc = bind_address(tx, q, "sender", event->tenant, event->sender);
+        rc = bind_address(tx, q, "sender", event->tenant, event->sender, event->sender_row);
     if (rc >= 0)
-        rc = bind_address(tx, q, "recipient", event->tenant, event->recipient);
+        rc = bind_address(tx, q, "recipient", event->tenant, event->recipient, NULL);
     if (rc < 0)
         return rc;
     db_bind_int(q, "tenant", event->tenant);

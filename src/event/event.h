@@ -30,6 +30,8 @@ struct event {
     struct span recipient; /* forward-path; empty for accepted */
     struct span detail;    /* words for people: host, protocol, reply; cleaned by the caller */
     uint64_t bytes;        /* the letter's size */
+    int64_t *sender_row;   /* for several events of one sender in one job: 0 before the first, and
+                              event_add keeps there what it found; NULL is fine */
 };
 
 /* In a write job. */

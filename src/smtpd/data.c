@@ -78,9 +78,9 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
     s->letters++;
     atomic_fetch_add(&counters->accepted, 1);
     atomic_fetch_add(&counters->accepted_bytes, in->size);
-    log_info("smtpd.accepted", "letter=%s peer=%s bytes=%llu recipients=%zu",
-             id_text(in->letter, id), stream_peer_text(s->st), (unsigned long long)in->size,
-             s->recipient_count);
+    log_debug("smtpd.accepted", "letter=%s peer=%s bytes=%llu recipients=%zu",
+              id_text(in->letter, id), stream_peer_text(s->st), (unsigned long long)in->size,
+              s->recipient_count);
     return session_co_reply(s, 250, "2.0.0", "Ok: stored as %s", id_text(in->letter, id));
 }
 

@@ -1,11 +1,11 @@
 /*
  * The SQLite engine: one database file in WAL mode, every commit synced.
  *
- * The write-ahead log is checkpointed by the writer between groups, passively by size, and forced
- * when it has grown past a cap because readers kept it. It is never truncated while we run:
- * overwriting it is faster than growing it.
+ * The write-ahead log is copied into the database beside the writer (sqlite_checkpoint.h), by size.
+ * It is never truncated while we run: overwriting it is faster than growing it.
  */
 #include "base/log.h"
+#include "store/sqlite_checkpoint.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -14,15 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_MS           10000
-#define PAGE_SIZE         8192 /* see ARCHITECTURE.md */
-#define CACHE_KIB         65536
-#define CHECKPOINT_PAGES  8192  /* 64 MiB of log */
-#define CHECKPOINT_FORCED 65536 /* 512 MiB */
+#define BUSY_MS   10000
+#define PAGE_SIZE 8192 /* see ARCHITECTURE.md */
+#define CACHE_KIB 65536
 
 struct sqlite_tx {
     struct db_tx base;
     sqlite3 *db;
+    struct checkpointer *checkpointer; /* the writer's */
     int log_pages;
     bool writing, broken;
 };
@@ -97,6 +96,7 @@ static int sqlite_configure(struct sqlite_tx *t)
 static void sqlite_disconnect(struct db_tx *tx)
 {
     struct sqlite_tx *t = sqlite_of(tx);
+    checkpointer_stop(t->checkpointer);
     db_cache_free(t->base.cache);
     sqlite3_close(t->db);
     free(t);
@@ -118,6 +118,8 @@ static int sqlite_connect(struct store *store, bool for_writing, char *reason, s
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     int code = sqlite3_open_v2(path, &t->db, flags | (for_writing ? SQLITE_OPEN_CREATE : 0), NULL);
     int rc = code == SQLITE_OK ? sqlite_configure(t) : sqlite_error(t, code, "open");
+    if (rc == 0 && for_writing)
+        rc = checkpointer_start(path, &t->checkpointer);
     if (rc < 0) {
         snprintf(reason, size, "%s: %s", path, t->db ? sqlite3_errmsg(t->db) : "out of memory");
         sqlite_disconnect(&t->base);
@@ -170,16 +172,14 @@ static void sqlite_rollback(struct db_tx *tx)
 static void sqlite_tidy(struct db_tx *tx)
 {
     struct sqlite_tx *t = sqlite_of(tx);
-    if (t->log_pages < CHECKPOINT_PAGES)
+    int in_log = t->log_pages, copied = 0;
+    if (!checkpointer_see(t->checkpointer, t->log_pages))
         return;
-    int mode =
-        t->log_pages >= CHECKPOINT_FORCED ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    int in_log = 0, done = 0;
-    int code = sqlite3_wal_checkpoint_v2(t->db, NULL, mode, &in_log, &done);
+    int code = sqlite3_wal_checkpoint_v2(t->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
     atomic_fetch_add(&tx->store->checkpoints, 1);
     if (code != SQLITE_OK && code != SQLITE_BUSY)
         sqlite_error(t, code, "checkpoint");
-    t->log_pages = in_log - done;
+    checkpointer_done(t->checkpointer, in_log, copied > 0 ? copied : 0);
 }
 
 /* --- statements ------------------------------------------------------------------------------ */
@@ -212,17 +212,16 @@ static void sqlite_reset(struct db_query *q)
     sqlite3_clear_bindings(stmt_of(q));
 }
 
-/* Names are few and short: SQLite's own linear search is quick enough. */
+/* Names are few and short, and SQLite gives them with their colon. */
 static int parameter(struct db_query *q, const char *name)
 {
-    char text[64];
-    snprintf(text, sizeof text, ":%s", name);
-    int place = sqlite3_bind_parameter_index(stmt_of(q), text);
-    if (place == 0) {
-        log_error("store.parameter", "name=%s sql=\"%s\"", name, q->statement->sql);
-        q->failed = ERR_STORE;
-    }
-    return place;
+    int count = sqlite3_bind_parameter_count(stmt_of(q));
+    for (int place = 1; place <= count; place++)
+        if (strcmp(sqlite3_bind_parameter_name(stmt_of(q), place) + 1, name) == 0)
+            return place;
+    log_error("store.parameter", "name=%s sql=\"%s\"", name, q->statement->sql);
+    q->failed = ERR_STORE;
+    return 0;
 }
 
 static void keep_failure(struct db_query *q, int code)

@@ -79,7 +79,7 @@ static int write_heads(struct receiving *r, struct arena *arena)
 /* --- the job --------------------------------------------------------------------------------- */
 
 static int deliver(struct db_tx *tx, const struct receiving *r, const struct delivery *d,
-                   int64_t blob)
+                   int64_t blob, int64_t *sender_row)
 {
     int64_t uid;
     struct box_message message = {.blob = blob,
@@ -90,6 +90,7 @@ static int deliver(struct db_tx *tx, const struct receiving *r, const struct del
                           .letter = r->letter->id,
                           .kind = EVENT_DELIVERED,
                           .sender = r->letter->reverse_path,
+                          .sender_row = sender_row,
                           .recipient = d->forward_path,
                           .detail = SPAN("mailbox " BOX_INBOX),
                           .bytes = message.octets};
@@ -100,18 +101,19 @@ static int deliver(struct db_tx *tx, const struct receiving *r, const struct del
 /* All copies for one tenant: [first, end) of the deliveries. */
 static int deliver_to_tenant(struct db_tx *tx, const struct receiving *r, size_t first, size_t end)
 {
-    int64_t blob, tenant = r->deliveries[first].tenant;
+    int64_t blob, sender_row = 0, tenant = r->deliveries[first].tenant;
     struct event event = {.tenant = tenant,
                           .letter = r->letter->id,
                           .kind = EVENT_ACCEPTED,
                           .sender = r->letter->reverse_path,
+                          .sender_row = &sender_row,
                           .detail = r->letter->source,
                           .bytes = blob_writer_size(r->letter->body)};
     int rc = blob_put(tx, r->letter->body, tenant, (uint32_t)(end - first), &blob);
     if (rc == 0)
         rc = event_add(tx, &event);
     for (size_t i = first; rc == 0 && i < end; i++)
-        rc = deliver(tx, r, &r->deliveries[i], blob);
+        rc = deliver(tx, r, &r->deliveries[i], blob, &sender_row);
     return rc;
 }
 

@@ -335,7 +335,7 @@ def test_a_store_that_is_no_database(make_office):
     office = make_office(start=False)
     database = pathlib.Path(office.folder, "postamt.db")
     database.write_bytes(b"this is no database" * 1000)
-    one_line(serve(office), "postamt.db")
+    one_line(serve(office), "postamt.db", "not a database")
     one_line(office.command("user", "list"), "store")
 
 

@@ -1,0 +1,68 @@
+"""SIGKILL at random moments: what got 250 is there, once (P1, P3)."""
+import os
+import pathlib
+import random
+import signal
+import sys
+import threading
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from faults import Sender, check_promises  # noqa: E402
+
+
+def crash_loop(office, connections, letters, crashes, seed):
+    """connections threads send until so many letters were accepted; meanwhile the server dies."""
+    chance = random.Random(seed)
+    user = office.new_user()
+    senders = [Sender(office, user, chance.choice([0, 2000, 10000, 100000]))
+               for _ in range(connections)]
+    accepted = threading.Semaphore(0)
+    enough, up = threading.Event(), threading.Event()
+    up.set()
+
+    def work(sender):
+        while not enough.is_set():
+            up.wait()
+            if sender.send() == 250:
+                accepted.release()
+
+    threads = [threading.Thread(target=work, args=(sender,)) for sender in senders]
+    for thread in threads:
+        thread.start()
+    kills = sorted(chance.sample(range(1, letters), crashes))
+    try:
+        for number in range(1, letters + 1):
+            assert accepted.acquire(timeout=120), "no letter was accepted for two minutes"
+            if kills and number == kills[0]:
+                kills.pop(0)
+                up.clear()
+                if chance.random() < 0.5:  # all of it, or the worker alone
+                    office.process.kill()
+                    office.process.wait()
+                    office.process.stdout.close()
+                    office.start()
+                else:
+                    os.kill(office.worker(), signal.SIGKILL)
+                up.set()
+    finally:
+        enough.set()
+        up.set()
+        for thread in threads:
+            thread.join()
+    for sender in senders:
+        sender.accepted = list(sender.accepted)
+    check_promises(user, senders)
+    return sum(len(sender.unknown) for sender in senders)
+
+
+def test_killed_while_letters_come(make_office):
+    crash_loop(make_office(), connections=20, letters=400, crashes=4, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_2000_letters_over_50_connections(make_office, seed):
+    unanswered = crash_loop(make_office(), connections=50, letters=2000, crashes=25, seed=seed)
+    assert unanswered, "no crash came between a letter and its reply: the test is too kind"
