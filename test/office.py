@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("POSTAMT", str(ROOT / "build" / "postamt"))
@@ -162,9 +163,9 @@ class Office:
             assert mark not in text, text[-4000:]
 
     def worker(self):
-        """The process id of the worker below the supervisor."""
-        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return int(pathlib.Path(path).read_text().split()[0])
+        """The process id of the worker below the supervisor, which may just be starting one."""
+        path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return int(until(lambda: path.read_text().split())[0])
 
     def wire(self, port, greeting=True):
         wire = Wire(self.address, port + OFFSET)
@@ -228,6 +229,15 @@ class User:
 
 def body_of(letter):
     return letter.split(b"\r\n\r\n", 1)[1]
+
+
+def until(condition):
+    """Waits for what must come; the limit only ends a hanging test."""
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return found
 
 
 def in_parallel(count, work):

@@ -10,11 +10,10 @@ import socket
 import ssl
 import stat
 import subprocess
-import time
 
 import pytest
 
-from office import OFFSET, PATIENCE, PROGRAM, Office, unverified
+from office import OFFSET, PATIENCE, PROGRAM, Office, unverified, until
 
 
 def serve(office, **more):
@@ -364,14 +363,6 @@ def test_sighup_takes_the_new_certificate_and_keeps_the_old_when_it_is_broken(ma
     office.process.send_signal(signal.SIGHUP)
     until(lambda: "certificate" in office.log.read_text().lower())
     assert presented(office) == after
-
-
-def until(condition):
-    """Waits for what must come; the limit only ends a hanging test."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def test_sigterm_drains(make_office):
