@@ -10,7 +10,7 @@ struct span span_of(const char *text)
 
 struct span span_make(const void *at, size_t len)
 {
-    return (struct span){at, len};
+    return (struct span){at ? at : "", len};
 }
 
 struct span span_from(struct span s, size_t offset)

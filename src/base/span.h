@@ -21,8 +21,8 @@ struct span {
 /* printf: "%.*s", SPAN_PRINT(s) */
 #define SPAN_PRINT(s) (int)(s).len, (s).at
 
-struct span span_of(const char *text); /* NULL becomes the empty span */
-struct span span_make(const void *at, size_t len);
+struct span span_of(const char *text);               /* NULL becomes the empty span */
+struct span span_make(const void *at, size_t len);   /* NULL with 0 too */
 struct span span_from(struct span s, size_t offset); /* the rest from offset; empty past the end */
 struct span span_first(struct span s, size_t count); /* at most count bytes from the start */
 bool span_equal(struct span a, struct span b);

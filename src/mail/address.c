@@ -1,11 +1,11 @@
 /* Addresses; see address.h. Functions bear the names of RFC 5322's rules. */
 #include "mail/address.h"
 
+#include "mail/token.h"
+
 #include <errno.h>
 #include <idn2.h>
 #include <string.h>
-
-#define COMMENT_DEPTH_MAX 16
 
 bool address_split(struct span address, struct span *ret_local, struct span *ret_domain)
 {
@@ -40,6 +40,17 @@ static bool is_host_name(struct span name)
         }
     }
     return label > 0 && name.at[name.len - 1] != '-';
+}
+
+/* "[127.0.0.1]", "[IPv6:::1]", "[tag:text]" (RFC 5321 4.1.3). */
+static bool is_address_literal(struct span name)
+{
+    if (name.len < 3 || name.at[0] != '[' || name.at[name.len - 1] != ']')
+        return false;
+    for (size_t i = 1; i < name.len - 1; i++)
+        if (!is_host_char(name.at[i]) && name.at[i] != '.' && name.at[i] != ':')
+            return false;
+    return true;
 }
 
 static bool is_ascii(struct span text)
@@ -77,8 +88,7 @@ int address_fold_domain(struct span domain, char ret_text[ADDRESS_DOMAIN_MAX + 1
 {
     if (domain.len == 0 || domain.len > ADDRESS_DOMAIN_MAX)
         return ERR_SYNTAX;
-    if (domain.len > 2 && domain.at[0] == '[' && domain.at[domain.len - 1] == ']' &&
-        is_ascii(domain)) {
+    if (is_address_literal(domain)) {
         lower_into(ret_text, domain);
         return 0;
     }
@@ -127,34 +137,6 @@ static void skip(struct parser *p)
     p->rest = span_from(p->rest, 1);
 }
 
-/* "(…)", nested; an unclosed one ends with the text. */
-static void skip_comment(struct parser *p)
-{
-    unsigned depth = 0;
-    do {
-        char c = p->rest.at[0];
-        skip(p);
-        if (c == '\\' && p->rest.len)
-            skip(p);
-        else if (c == '(' && depth < COMMENT_DEPTH_MAX)
-            depth++;
-        else if (c == ')')
-            depth--;
-    } while (depth && p->rest.len);
-}
-
-static void skip_cfws(struct parser *p)
-{
-    while (p->rest.len && (p->rest.at[0] == '(' || strchr(" \t\r\n", p->rest.at[0]))) {
-        if (p->rest.at[0] == '(')
-            skip_comment(p);
-        else if (p->rest.at[0] == '\0')
-            return;
-        else
-            skip(p);
-    }
-}
-
 static bool is_atom_char(char c)
 {
     return c && ((unsigned char)c > 127 || (c > 32 && c < 127 && !strchr("()<>[]:;@\\,\"", c)));
@@ -163,22 +145,8 @@ static bool is_atom_char(char c)
 /* A word: an atom (dots included, as people write them) or a quoted string; appended to out. */
 static bool parse_word(struct parser *p, char *out, size_t *len, size_t size)
 {
-    if (next_is(p, '"')) {
-        skip(p);
-        while (p->rest.len && !next_is(p, '"')) {
-            if (next_is(p, '\\') && p->rest.len > 1)
-                skip(p);
-            if (*len == size)
-                return false;
-            if (!next_is(p, '\r') && !next_is(p, '\n'))
-                out[(*len)++] = p->rest.at[0];
-            skip(p);
-        }
-        if (p->rest.len == 0)
-            return false;
-        skip(p);
-        return true;
-    }
+    if (next_is(p, '"'))
+        return token_quoted_string(&p->rest, out, len, size);
     size_t start = *len;
     while (p->rest.len && is_atom_char(p->rest.at[0])) {
         if (*len == size)
@@ -192,13 +160,13 @@ static bool parse_word(struct parser *p, char *out, size_t *len, size_t size)
 /* Words up to a special; a single space between them. */
 static bool parse_phrase(struct parser *p, char *out, size_t *len, size_t size)
 {
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     while (p->rest.len && (next_is(p, '"') || is_atom_char(p->rest.at[0]))) {
         if (*len && *len < size)
             out[(*len)++] = ' ';
         if (!parse_word(p, out, len, size))
             return false;
-        skip_cfws(p);
+        token_skip_cfws(&p->rest);
     }
     return true;
 }
@@ -239,10 +207,10 @@ static int parse_addr_spec(struct parser *p, struct span name, struct span local
 {
     struct span domain;
     skip(p); /* "@" */
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     if (!parse_domain(p, &domain))
         return ERR_SYNTAX;
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     return add_mailbox(p, name, local, domain);
 }
 
@@ -252,13 +220,13 @@ static int parse_angle_addr(struct parser *p, struct span name)
     char local[256];
     size_t len = 0;
     skip(p);
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     if (next_is(p, '@')) {
         ptrdiff_t colon = span_find(p->rest, ':');
         if (colon < 0)
             return ERR_SYNTAX;
         p->rest = span_from(p->rest, (size_t)colon + 1);
-        skip_cfws(p);
+        token_skip_cfws(&p->rest);
     }
     if (next_is(p, '>')) { /* "<>" stands in broken From fields: no mailbox */
         skip(p);
@@ -266,7 +234,7 @@ static int parse_angle_addr(struct parser *p, struct span name)
     }
     if (!parse_word(p, local, &len, sizeof local))
         return ERR_SYNTAX;
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     int rc = next_is(p, '@') ? parse_addr_spec(p, name, span_make(local, len)) : ERR_SYNTAX;
     if (rc == 0 && !next_is(p, '>'))
         rc = ERR_SYNTAX;
@@ -298,12 +266,12 @@ static int parse_address(struct parser *p)
 static bool skip_separators(struct parser *p)
 {
     bool any = false;
-    skip_cfws(p);
+    token_skip_cfws(&p->rest);
     while (next_is(p, ',') || (next_is(p, ';') && p->in_group)) {
         if (next_is(p, ';'))
             p->in_group = false;
         skip(p);
-        skip_cfws(p);
+        token_skip_cfws(&p->rest);
         any = true;
     }
     return any;

@@ -4,6 +4,8 @@
 #include "base/id.h"
 #include "mail/date.h"
 
+#include <string.h>
+
 /* Printable and without what could end the comment or the field. */
 static int append_clean(struct buffer *out, struct span text)
 {
@@ -23,7 +25,8 @@ int trace_received(struct buffer *out, const struct trace_received *received)
     if (rc == 0)
         rc = append_clean(out, received->hello.len ? received->hello : SPAN("unknown"));
     if (rc == 0 && received->peer)
-        rc = buffer_printf(out, " ([%s])", received->peer);
+        rc = buffer_printf(out, " ([%s%s])", strchr(received->peer, ':') ? "IPv6:" : "",
+                           received->peer);
     if (rc == 0)
         rc = buffer_printf(out, "\r\n\tby %s (Postamt) with %s id %s", received->hostname,
                            received->protocol, id_text(received->letter, id));

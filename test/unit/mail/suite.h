@@ -1,0 +1,10 @@
+/* The letter's suite: each file brings one group of tests and says how many failed. */
+#ifndef TEST_MAIL_SUITE_H
+#define TEST_MAIL_SUITE_H
+
+int address_tests(void);
+int header_tests(void);
+int mime_tests(void);
+int trace_tests(void);
+
+#endif
