@@ -116,6 +116,10 @@ static struct co *co_create(struct loop *loop)
 
 static void co_destroy(struct co *co)
 {
+#ifdef WITH_ASAN
+    /* the kernel may give these addresses out again */
+    __asan_unpoison_memory_region(co->stack, co_stack_size(co));
+#endif
     VALGRIND_STACK_DEREGISTER(co->valgrind_id);
     stack_unmap(co->stack);
     atomic_fetch_sub(&census_stacks, 1);

@@ -8,6 +8,7 @@
 #include "run/loop.h"
 
 #include "base/clock.h"
+#include "run/block.h"
 #include "run/co_internal.h"
 
 #include <assert.h>
@@ -137,6 +138,7 @@ void loop_run(struct loop *loop)
     uv_close((uv_handle_t *)&loop->async, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    block_pool_drain();
     overflow_unwatch_thread(loop);
     loop_here = NULL;
 }

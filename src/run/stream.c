@@ -18,41 +18,8 @@
 
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000)
 #define FAREWELL_MS        1000
-#define POOL_MAX           128
 
-/* --- blocks ---------------------------------------------------------------------------------- */
-
-static _Thread_local struct block *pool;
-static _Thread_local unsigned pool_count;
-
-struct block *block_take(void)
-{
-    struct block *block = pool;
-    if (block) {
-        pool = block->next;
-        pool_count--;
-    } else {
-        block = malloc(sizeof *block);
-    }
-    if (block)
-        block->at = block->end = 0;
-    return block;
-}
-
-void block_give(struct block **block)
-{
-    struct block *given = *block;
-    *block = NULL;
-    if (!given)
-        return;
-    if (pool_count >= POOL_MAX) {
-        free(given);
-        return;
-    }
-    given->next = pool;
-    pool = given;
-    pool_count++;
-}
+/* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
 /* Moves unread bytes to the front, so that the space behind them is one piece. */
 static void block_compact(struct block *block)
@@ -63,8 +30,6 @@ static void block_compact(struct block *block)
     block->end -= block->at;
     block->at = 0;
 }
-
-/* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
 static void wake(struct stream *st)
 {

@@ -10,21 +10,15 @@
 #define RUN_STREAM_INTERNAL_H
 
 #include "base/buffer.h"
+#include "run/block.h"
 #include "run/loop.h"
 #include "run/stream.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 
-#define BLOCK_SIZE ((size_t)16 * 1024)
 /* Output that makes stream_co_write flush. */
 #define OUT_FLUSH ((size_t)64 * 1024)
-
-struct block {
-    struct block *next; /* in the pool */
-    uint32_t at, end;   /* unread: bytes[at .. end) */
-    char bytes[BLOCK_SIZE];
-};
 
 union stream_address {
     struct sockaddr any;
@@ -53,8 +47,6 @@ void stream_ready(struct stream *st);
 /* Closes a stream that no coroutine owns; frees it from the close callback. */
 void stream_drop(struct stream *st);
 
-struct block *block_take(void);
-void block_give(struct block **block);
 /* Waits until raw holds more than it does, or a sticky error. */
 must_check int stream_co_fill_raw(struct stream *st);
 /* Writes all bytes to the socket. */
