@@ -243,7 +243,7 @@ static void *control_thread(void *arg)
 static int open_socket(const char *folder)
 {
     struct sockaddr_un address;
-    int folder_fd, rc = socket_address(folder, &address, &folder_fd);
+    int folder_fd = -1, rc = socket_address(folder, &address, &folder_fd);
     if (rc < 0)
         return rc;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -287,7 +287,7 @@ void control_stop(struct control *control)
 {
     uint64_t one = 1;
     struct sockaddr_un address;
-    int folder_fd;
+    int folder_fd = -1;
     if (write(control->stop, &one, sizeof one) < 0)
         log_error("ctl.stop", "why=\"%s\"", error_text(-errno));
     pthread_join(control->thread, NULL);
@@ -305,7 +305,7 @@ void control_stop(struct control *control)
 static int connect_to(const char *folder)
 {
     struct sockaddr_un address;
-    int folder_fd, rc = socket_address(folder, &address, &folder_fd);
+    int folder_fd = -1, rc = socket_address(folder, &address, &folder_fd);
     if (rc < 0)
         return rc;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -227,7 +227,9 @@ static int run_once(const struct args *args, const struct control_request *reque
 static int follow(const struct args *args, const struct control_request *first, int64_t next)
 {
     const char **argv = calloc((size_t)first->argc + 2, sizeof *argv);
-    int status = argv ? VERB_OK : complain("out of memory");
+    if (!argv)
+        return complain("out of memory");
+    int status = VERB_OK;
     while (status == VERB_OK) {
         char after[ID_TEXT];
         struct control_request request = *first;

@@ -115,7 +115,7 @@ static int co_add_fields(struct sending *s)
     struct span rest = s->header;
     struct header_field field;
     int status = list ? VERB_OK : call_fail_code(s->call, "send", "the letter", -ENOMEM);
-    while (status == VERB_OK && header_next(&rest, &field)) {
+    while (list && status == VERB_OK && header_next(&rest, &field)) {
         if (!is_recipient_field(field.name))
             continue;
         int count = address_parse_list(field.body, &s->arena, list, RECIPIENTS_MAX);

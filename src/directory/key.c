@@ -24,8 +24,8 @@ static const struct db_statement delete_key = {
 static int add(struct db_tx *tx, void *arg)
 {
     const struct key_call *call = arg;
-    struct db_query *q;
-    int64_t tenant = call->tenant, domain = 0, id;
+    struct db_query *q = NULL;
+    int64_t tenant = call->tenant, domain = 0, id = 0;
     int rc = 0;
     if (call->domain[0])
         rc = directory_find_domain(tx, span_of(call->domain), &tenant, &domain);

@@ -128,7 +128,8 @@ static int pop3_co_read_plain(struct pop3_session *s, struct span initial, struc
 int pop3_co_auth(struct pop3_session *s, const struct pop3_command *command)
 {
     __attribute__((cleanup(buffer_wipe))) struct buffer message = BUFFER(POP3_LINE_MAX);
-    struct span rest = command->argument, mechanism = SPAN(""), authorization, login, password;
+    struct span rest = command->argument, mechanism = SPAN("");
+    struct span authorization = SPAN(""), login = SPAN(""), password = SPAN("");
     if (!pop3_may_log_in(s))
         return pop3_co_say(s, SPAN("-ERR [AUTH] Start TLS first (STLS)\r\n"));
     if (!span_cut(&rest, ' ', &mechanism))

@@ -38,7 +38,7 @@ void crowd_free(struct crowd *crowd)
     if (!crowd)
         return;
     HASH_ITER (hh, crowd->visitors, visitor, next) {
-        HASH_DEL(crowd->visitors, visitor);
+        HASH_DEL(crowd->visitors, visitor); /* NOLINT: it loses track */
         free(visitor);
     }
     pthread_mutex_destroy(&crowd->mutex);

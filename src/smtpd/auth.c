@@ -21,7 +21,7 @@ static void buffer_wipe(struct buffer *b)
 /* One answer of the client: a line of base64, or "*" to give up. prompt is base64. */
 static int session_co_challenge(struct smtp_session *s, struct span prompt, struct buffer *answer)
 {
-    struct span line;
+    struct span line = SPAN("");
     int rc = session_co_say(s, SPAN("334 "));
     if (rc == 0)
         rc = session_co_say(s, prompt);
@@ -81,7 +81,7 @@ static int session_co_mechanism(struct smtp_session *s, struct span mechanism, s
         int rc = session_co_login_names(s, initial, &first, &second);
         return rc < 0 ? rc : session_co_verify(s, buffer_span(&first), buffer_span(&second));
     }
-    struct span authorization, login, password;
+    struct span authorization = SPAN(""), login = SPAN(""), password = SPAN("");
     int rc = session_co_initial(s, initial, &first);
     if (rc == 0)
         rc = sasl_parse_plain(buffer_span(&first), &authorization, &login, &password);

@@ -195,8 +195,8 @@ static const struct db_statement insert_blob = {
 int blob_put(struct db_tx *tx, struct blob_writer *w, int64_t tenant, uint32_t references,
              int64_t *ret_blob)
 {
-    struct db_query *q;
-    int64_t id;
+    struct db_query *q = NULL;
+    int64_t id = 0;
     int rc = blob_id_for(w, tenant, &id);
     if (rc == 0)
         rc = db_prepare(tx, &insert_blob, &q);

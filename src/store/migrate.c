@@ -86,7 +86,7 @@ static int apply_one(struct db_tx *tx, const char *room, const struct db_migrati
 
 static int migrate_room(struct db_tx *tx, const struct db_schema *schema, char *reason, size_t size)
 {
-    unsigned version;
+    unsigned version = 0;
     int rc = read_version(tx, schema->room, &version);
     if (rc == 0 && version > schema->count) {
         snprintf(reason, size, "the store is of a newer program (%s is at version %u, we know %zu)",

@@ -31,7 +31,7 @@ void db_cache_free(struct db_cache *cache)
     if (!cache)
         return;
     HASH_ITER (hh, cache->entries, entry, next) {
-        HASH_DEL(cache->entries, entry);
+        HASH_DEL(cache->entries, entry); /* NOLINT: it loses track */
         entry->query->tx->engine->finalize(entry->query);
         free(entry);
     }
