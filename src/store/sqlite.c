@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "store/sqlite_checkpoint.h"
+#include "store/sqlite_log.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 
 #define BUSY_MS   10000
 #define PAGE_SIZE 8192 /* see ARCHITECTURE.md */
-#define CACHE_KIB 65536
+#define CACHE_KIB 16384
 
 struct sqlite_tx {
     struct db_tx base;
@@ -116,7 +117,8 @@ static int sqlite_connect(struct store *store, bool for_writing, char *reason, s
     t->base.store = store;
     t->writing = for_writing;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    int code = sqlite3_open_v2(path, &t->db, flags | (for_writing ? SQLITE_OPEN_CREATE : 0), NULL);
+    int code = sqlite3_open_v2(path, &t->db, flags | (for_writing ? SQLITE_OPEN_CREATE : 0),
+                               for_writing ? sqlite_log_vfs() : NULL);
     int rc = code == SQLITE_OK ? sqlite_configure(t) : sqlite_error(t, code, "open");
     if (rc == 0 && for_writing)
         rc = checkpointer_start(path, &t->checkpointer);
