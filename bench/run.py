@@ -107,20 +107,26 @@ class Postamt:
 
 
 class Postfix:
-    """Debian's Postfix as shipped, with a configuration and queue of its own, discarding."""
-    name, recipient = "Postfix", "bob@example.test"
+    """Debian's Postfix as shipped, with a configuration and queue of its own, discarding. Its
+    certificate is the one Postamt has (ECDSA P-256), or of the kind that Debian makes for it."""
+    recipient = "bob@example.test"
 
-    def __init__(self, folder):
-        self.folder = folder / "postfix"
+    def __init__(self, folder, rsa=False):
+        self.name = "Postfix, RSA" if rsa else "Postfix"
+        self.folder = folder / ("postfix-rsa" if rsa else "postfix")
         self.port = next(ports)
         config, queue, data = (self.folder / part for part in ("etc", "queue", "data"))
         for part in (config, queue, data):
             part.mkdir(parents=True)
         owner = pwd.getpwnam("postfix")
         os.chown(data, owner.pw_uid, owner.pw_gid)
-        tls = folder / "postamt" / "tls"
-        for name in ("certificate.pem", "key.pem"):
-            shutil.copy(tls / name, config / name)
+        if rsa:
+            run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+                "/CN=mail.example.test", "-keyout", config / "key.pem", "-out",
+                config / "certificate.pem")
+        else:
+            for name in ("certificate.pem", "key.pem"):
+                shutil.copy(folder / "postamt" / "tls" / name, config / name)
         (config / "main.cf").write_text(
             f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\n"
             "command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\n"
@@ -212,11 +218,11 @@ def compare(title, servers, load, sessions, options):
         cpu = statistics.median(result[1] for result in results[server.name])
         ours[server.name] = (rate, cpu)
         low, high = (f(result[0] for result in results[server.name]) for f in (min, max))
-        print(f"{title:34} {server.name:8} {rate:9,.0f}/s ({low:,.0f} to {high:,.0f})"
+        print(f"{title:34} {server.name:12} {rate:9,.0f}/s ({low:,.0f} to {high:,.0f})"
               f" {cpu:8.3f} ms CPU", flush=True)
     rate, cpu = ours["Postamt"]
-    words = [f"{rate / other[0]:.2f} times {name}'s rate, {other[1] / cpu:.1f} times less CPU"
-             if name == "Postfix" else f"{rate / other[0]:.2f} of the {name}'s rate"
+    words = [f"{rate / other[0]:.2f} of the floor's rate" if name == "floor" else
+             f"{rate / other[0]:.2f} times {name}'s rate, {other[1] / cpu:.1f} times less CPU"
              for name, other in ours.items() if name != "Postamt"]
     print(f"{'':34} Postamt: {'; '.join(words)}\n", flush=True)
 
@@ -279,8 +285,9 @@ def main():
                     compare(f"10 KiB letters, {sessions} sessions", (postamt, postfix, floor),
                             smtp_source, sessions, options)
             if chosen("tls"):
-                compare("one letter per STARTTLS connection", (postamt, postfix), starttls, 5,
-                        options)
+                with Postfix(folder, rsa=True) as with_rsa:
+                    compare("one letter per STARTTLS connection", (postamt, postfix, with_rsa),
+                            starttls, 5, options)
             if chosen("sync"):
                 syncs(postamt, folder)
         if chosen("idle"):
