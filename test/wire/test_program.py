@@ -10,6 +10,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import tempfile
 
 import pytest
 
@@ -299,35 +300,43 @@ def test_unreadable_and_broken_certificate(make_office):
     office.start()
 
 
-def test_missing_permission(make_office):
-    if os.geteuid() != 0:
-        pytest.skip("wants root")
-    office = make_office(start=False)
-    one_line(serve(office, preexec_fn=unprivileged), office.folder)
-    result = subprocess.run([PROGRAM, "user", "list", "-d", office.folder], capture_output=True,
-                            text=True, preexec_fn=unprivileged)
-    one_line(result, office.folder)
-    office.start()
-    result = subprocess.run([PROGRAM, "user", "list", "-d", office.folder], capture_output=True,
-                            text=True, preexec_fn=unprivileged)
-    one_line(result, office.folder)
-
-
-def test_low_ports_without_root(make_office, tmp_path):
-    """An unprivileged owner: its own folder works, ports below 1024 say what to do."""
+@pytest.fixture(scope="module")
+def as_nobody():
+    """Runs the program as a user without rights; a copy, since the project may lie in a folder that
+    others may not enter."""
     if os.geteuid() != 0:
         pytest.skip("wants root to become somebody else")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postamt-test-"))
+    folder.chmod(0o755)
+    program = shutil.copy(PROGRAM, folder)
+
+    def run(*words):
+        return subprocess.run([program, *words], capture_output=True, text=True,
+                              preexec_fn=unprivileged, timeout=PATIENCE)
+
+    yield run
+    shutil.rmtree(folder)
+
+
+def test_missing_permission(make_office, as_nobody):
+    office = make_office(start=False)
+    one_line(as_nobody("serve", "-d", office.folder), office.folder)
+    one_line(as_nobody("user", "list", "-d", office.folder), office.folder)
+    office.start()
+    one_line(as_nobody("user", "list", "-d", office.folder), office.folder)
+
+
+def test_low_ports_without_root(make_office, as_nobody):
+    """An unprivileged owner: its own folder works, ports below 1024 say what to do."""
     low = int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     if low <= 25:
         pytest.skip("anybody may bind port 25 here")
     folder = pathlib.Path(make_office(start=False).folder).parent / "own"
     folder.mkdir()
     os.chown(folder, 65534, 65534)
-    subprocess.run([PROGRAM, "init", "-d", folder, "--hostname", "m.example", "--listen", "127.0.0.1"],
-                   check=True, preexec_fn=unprivileged, capture_output=True)
-    result = subprocess.run([PROGRAM, "serve", "-d", folder], capture_output=True, text=True,
-                            preexec_fn=unprivileged, timeout=PATIENCE)
-    one_line(result, "port 25", "root")
+    made = as_nobody("init", "-d", folder, "--hostname", "m.example", "--listen", "127.0.0.1")
+    assert made.returncode == 0, made.stderr
+    one_line(as_nobody("serve", "-d", folder), "port 25", "root")
 
 
 def test_a_store_that_is_no_database(make_office):
