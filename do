@@ -33,17 +33,21 @@ need() {
         --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# configure FOLDER OPTIONS...: a build folder, made once
+# configure [OPTIONS...]: the build folder, made once
 configure() {
-    local folder=$1
-    shift
-    [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@" >/dev/null
+    local how=(setup)
+    [ ! -f build/build.ninja ] || how=(configure)
+    [ "${how[0]}" = setup ] || [ $# -gt 0 ] || return 0
+    meson "${how[@]}" build "$@" >build-setup.log || {
+        tail -n 20 build-setup.log >&2
+        exit 1
+    }
 }
 
 build() {
     # shellcheck disable=SC2086
     need $BUILD_PACKAGES
-    configure build
+    configure
     ninja -C build postamt | tail -n 1
 }
 
@@ -63,13 +67,13 @@ test | test-long)
     need $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
     # shellcheck disable=SC2086
     [ "$1" = test ] || need $LONG_PACKAGES
-    configure build
+    configure -Dtests=true
     exec tools/run-tests "$@"
     ;;
 bench)
     # shellcheck disable=SC2086
     need $BUILD_PACKAGES $RUN_PACKAGES postfix strace openssl
-    configure build
+    configure
     ninja -C build postamt bench/floor bench/mailload | tail -n 1
     exec bench/run.py "${@:2}"
     ;;
