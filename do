@@ -38,8 +38,9 @@ configure() {
     local how=(setup)
     [ ! -f build/build.ninja ] || how=(configure)
     [ "${how[0]}" = setup ] || [ $# -gt 0 ] || return 0
-    meson "${how[@]}" build "$@" >build-setup.log || {
-        tail -n 20 build-setup.log >&2
+    local said
+    said=$(meson "${how[@]}" build "$@" 2>&1) || {
+        tail -n 20 <<<"$said" >&2
         exit 1
     }
 }
