@@ -1,0 +1,27 @@
+/* When to try again; see queue.h. */
+#include "queue/queue.h"
+
+#define MINUTE ((int64_t)60 * 1000)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+const struct queue_policy queue_policy_default = {
+    .retry_ms = {1 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE},
+    .retry_count = 4,
+    .retry_then_ms = HOUR,
+    .jitter_percent = 10,
+    .notice_ms = 4 * HOUR,
+    .expiry_ms = 5 * DAY,
+};
+
+int64_t queue_next_due(const struct queue_policy *policy, unsigned attempts, int64_t now_ms,
+                       int64_t expires_ms, uint32_t dice)
+{
+    unsigned step = attempts ? attempts - 1 : 0;
+    int64_t pause = step < policy->retry_count ? policy->retry_ms[step] : policy->retry_then_ms;
+    int64_t range = pause * policy->jitter_percent / 100; /* to either side */
+    if (range > 0)
+        pause += (int64_t)(dice % (uint64_t)(2 * range + 1)) - range;
+    int64_t due = now_ms + pause;
+    return due > expires_ms && now_ms < expires_ms ? expires_ms : due;
+}
