@@ -1,5 +1,4 @@
 /* Reading the queue: what to send, what is there; see queue.h. */
-#include "base/clock.h"
 #include "queue/queue.h"
 
 #include <errno.h>
@@ -51,11 +50,10 @@ static const struct db_statement select_letter = {
     .sql = "SELECT " LETTER_COLUMNS " FROM queue_letter l WHERE l.tenant = :tenant AND l.id = :id"};
 static const struct db_statement select_recipient = {
     .sql = "SELECT " RECIPIENT_COLUMNS " FROM queue_recipient r"
-           " WHERE r.tenant = :tenant AND r.id = :id AND r.letter = :letter"
-           " AND r.held = '' AND r.due_ms <= :now"};
+           " WHERE r.tenant = :tenant AND r.id = :id AND r.letter = :letter AND r.held = ''"};
 
 struct reading {
-    int64_t tenant, letter, now_ms;
+    int64_t tenant, letter;
     const int64_t *ids;
     size_t wanted, count;
     struct arena *arena;
@@ -72,7 +70,6 @@ static int read_recipient(struct db_tx *tx, struct reading *reading, int64_t id)
     db_bind_int(q, "tenant", reading->tenant);
     db_bind_int(q, "id", id);
     db_bind_int(q, "letter", reading->letter);
-    db_bind_int(q, "now", reading->now_ms);
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc;
@@ -103,8 +100,7 @@ int queue_co_read(struct store *store, int64_t tenant, int64_t letter, const int
                   size_t count, struct arena *arena, struct queue_letter *ret_letter,
                   struct queue_recipient *ret_list, size_t *ret_count)
 {
-    struct reading reading = {tenant, letter, clock_wall_ms(), ids,     count,
-                              0,      arena,  ret_letter,      ret_list};
+    struct reading reading = {tenant, letter, ids, count, 0, arena, ret_letter, ret_list};
     int rc = store_co_read(store, read_letter, &reading);
     *ret_count = rc == 0 ? reading.count : 0;
     return rc;

@@ -52,8 +52,8 @@ must_check int queue_put(struct db_tx *tx, const struct queue_letter *letter,
                          const struct queue_recipient *recipients, size_t count);
 
 /* What a session wants to know before it sends: the letter, and those of the recipients that are
- * still there, not held, and due (the others are left out of ret_list, in the same order). Spans
- * live in the arena. ERR_ABSENT: no such letter. Yields. */
+ * still there and not held (the others are left out of ret_list, in the same order). Spans live in
+ * the arena. ERR_ABSENT: no such letter. Yields. */
 must_check int queue_co_read(struct store *store, int64_t tenant, int64_t letter,
                              const int64_t *ids, size_t count, struct arena *arena,
                              struct queue_letter *ret_letter, struct queue_recipient *ret_list,
