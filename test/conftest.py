@@ -56,6 +56,18 @@ def make_office():
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """(chain, key) of a server that nobody knows."""
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+                    "/CN=sink.test", "-addext", "subjectAltName=DNS:sink.test", "-keyout",
+                    folder / "key.pem", "-out", folder / "chain.pem"], check=True,
+                   capture_output=True)
+    return folder / "chain.pem", folder / "key.pem"
+
+
 @pytest.fixture(scope="module")
 def office(make_office):
     return make_office()

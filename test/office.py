@@ -112,9 +112,10 @@ class Office:
         self.log = pathlib.Path(f"{self.folder}.log")
         self.run("init", "--hostname", "mail.example.test", "--listen", address, "--port-offset",
                  str(OFFSET))
-        if config:
-            with open(f"{self.folder}/postamt.conf", "a") as file:
-                file.write(config + "\n")
+        if "dns-servers" not in config:  # nobody there: tests ask nobody outside
+            config += '\ndns-servers = {"127.255.255.254@9"}'
+        with open(f"{self.folder}/postamt.conf", "a") as file:
+            file.write(config + "\n")
         self.run("domain", "add", domain)
 
     # --- the command line

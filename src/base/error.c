@@ -26,6 +26,8 @@ const char *error_text(int code)
         return "not found";
     case ERR_DENIED:
         return "denied";
+    case ERR_DNS:
+        return "no answer from the DNS";
     default: {
         const char *text = strerrordesc_np(-code);
         return text ? text : "unknown error";

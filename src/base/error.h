@@ -20,6 +20,7 @@ enum error_code {
     ERR_EXISTS = -2007,  /* a row with this key is there already */
     ERR_ABSENT = -2008,  /* no such row */
     ERR_DENIED = -2009,  /* not allowed, or the secret is wrong */
+    ERR_DNS = -2010,     /* the name servers do not answer, or not with the truth: try later */
 };
 
 const char *error_text(int code);

@@ -1,11 +1,10 @@
 /* postamt.conf; see config.h. */
-#include "ctl/config.h"
+#include "ctl/config_internal.h"
 
 #include "ctl/files.h"
 #include "mail/address.h"
 
 #include <arpa/inet.h>
-#include <confuse.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #define PORT_OFFSET_MAX 60000
 #define LOOPS_MAX       256
 #define MESSAGE_KIB_MAX (1024 * 1024)
+#define SECTION         (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
 /* libconfuse tells its errors to a function without an argument of ours. */
 static _Thread_local char parse_error[300];
@@ -25,6 +25,15 @@ static void keep_error(cfg_t *cfg, const char *format, va_list args)
         return;
     vsnprintf(what, sizeof what, format, args);
     snprintf(parse_error, sizeof parse_error, "line %d: %s", cfg ? cfg->line : 0, what);
+}
+
+void config_free(struct config *config)
+{
+    free(config->routes);
+    free(config->policies);
+    config->routes = NULL;
+    config->policies = NULL;
+    config->route_count = config->policy_count = 0;
 }
 
 static int complain(char *reason, size_t size, const char *name, const char *what)
@@ -125,6 +134,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_listen(cfg, c);
     wrong = wrong ? wrong : check_numbers(cfg, c);
     wrong = wrong ? wrong : check_store(cfg, c);
+    wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
     return wrong;
 }
@@ -132,7 +142,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
 int config_parse(struct span text, const char *name, struct config *ret_config, char *reason,
                  size_t size)
 {
-    static char listen_default[] = "{\"0.0.0.0\", \"::\"}";
+    static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}";
     static cfg_opt_t options[] = {
         /* cfg_init copies them */
         CFG_STR("hostname", "", CFGF_NONE),
@@ -149,6 +159,12 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("connections-max", 10000, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
         CFG_STR("log-level", "info", CFGF_NONE),
+        CFG_STR_LIST("dns-servers", none, CFGF_NONE),
+        CFG_STR("dns-trust-anchor", "", CFGF_NONE),
+        CFG_STR_LIST("transparent-zones", none, CFGF_NONE),
+        CFG_INT("delivery-port", 25, CFGF_NONE),
+        CFG_SEC("route", config_route_options, SECTION),
+        CFG_SEC("destination", config_destination_options, SECTION),
         CFG_END(),
     };
     AUTO_BUFFER copy = BUFFER(FILES_MAX);
@@ -171,6 +187,8 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
     cfg_free(cfg);
     if (!wrong)
         *ret_config = *config;
+    else if (config)
+        config_free(config);
     free(config);
     return wrong ? complain(reason, size, name, wrong) : 0;
 }
@@ -239,5 +257,5 @@ int config_print(struct buffer *out, const struct config *c)
                            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
                            c->connections_max, c->connections_per_address_max,
                            c->debug ? "debug" : "info");
-    return rc;
+    return rc < 0 ? rc : config_print_delivery(out, c);
 }

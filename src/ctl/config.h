@@ -7,6 +7,8 @@
 #define CTL_CONFIG_H
 
 #include "base/buffer.h"
+#include "deliver/deliver.h"
+#include "run/dns.h"
 
 #define CONFIG_NAME       "postamt.conf"
 #define CONFIG_LISTEN_MAX 32
@@ -26,7 +28,18 @@ struct config {
     uint32_t recipients_max;
     uint32_t connections_max, connections_per_address_max;
     bool debug;
+    char dns_servers[DNS_SERVERS_MAX][64]; /* "127.0.0.1@5353" */
+    unsigned dns_server_count, transparent_zone_count;
+    char dns_trust_anchor[CONFIG_TEXT];
+    char transparent_zones[DNS_SERVERS_MAX][ADDRESS_DOMAIN_MAX + 1];
+    unsigned delivery_port; /* of servers that the DNS names */
+    struct route_static *routes;
+    size_t route_count;
+    struct deliver_policy *policies; /* the first is for all domains without one */
+    size_t policy_count;
 };
+/* What config_parse gave. Copies of the struct share it. */
+void config_free(struct config *config);
 
 /* ERR_SYNTAX with one line in reason: where, what, and what to do. Missing options have their
  * defaults. */

@@ -65,6 +65,7 @@ int config_verb_run(const struct args *args)
         complain("%s", config ? reason : "out of memory");
     } else {
         status = shows ? show(config, args->json) : check(args->folder, config);
+        config_free(config);
     }
     free(config);
     return status;

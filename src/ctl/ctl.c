@@ -188,6 +188,7 @@ static int run_here(const struct args *args, bool sendmail, struct span input,
         office_close(&here->office);
         close(lock);
     }
+    config_free(&here->config);
     free(here);
     return failed;
 }

@@ -185,6 +185,7 @@ int init_run(const struct args *args)
         failed = give_away(args->folder);
     if (!failed)
         print_next_steps(init);
+    config_free(&init->config);
     free(init);
     return failed ? VERB_FAILED : VERB_OK;
 }

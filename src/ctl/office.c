@@ -14,7 +14,7 @@
 #define PASSWORD_QUEUE   200
 
 static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
-                                                  &box_schema};
+                                                  &box_schema, &queue_schema};
 
 int office_open(struct office *office, const char *folder, const struct config *config,
                 char *reason, size_t size)
@@ -39,13 +39,46 @@ int office_open(struct office *office, const char *folder, const struct config *
     if (rc == 0)
         rc = crowd_create(config->connections_max, config->connections_per_address_max,
                           &office->crowd);
+    office->door.store = office->store;
     if (rc < 0)
         office_close(office);
     return rc;
 }
 
+int office_start_delivery(struct office *office, unsigned loops)
+{
+    const struct config *config = &office->config;
+    office->routes = (struct route_table){.list = config->routes,
+                                          .count = config->route_count,
+                                          .allow_private = config->allow_private_destinations,
+                                          .port = config->delivery_port,
+                                          .hostname = config->hostname};
+    office->dns = (struct dns_settings){.server_count = config->dns_server_count,
+                                        .trust_anchor = config->dns_trust_anchor,
+                                        .open_zone_count = config->transparent_zone_count};
+    for (unsigned i = 0; i < config->dns_server_count; i++)
+        office->dns.servers[i] = config->dns_servers[i];
+    for (unsigned i = 0; i < config->transparent_zone_count; i++)
+        office->dns.open_zones[i] = config->transparent_zones[i];
+    struct deliver_settings settings = {.hostname = config->hostname,
+                                        .door = &office->door,
+                                        .routes = &office->routes,
+                                        .policies = config->policies,
+                                        .policy_count = config->policy_count,
+                                        .dns = &office->dns,
+                                        .loop_count = loops,
+                                        .counters = &office->delivery};
+    int rc = deliver_create(&settings, &office->deliver);
+    if (rc == 0) {
+        office->door.announce = deliver_announce;
+        office->door.arg = office->deliver;
+    }
+    return rc;
+}
+
 void office_close(struct office *office)
 {
+    deliver_free(office->deliver);
     tls_context_release(office->tls);
     crowd_free(office->crowd);
     directory_close(office->directory);

@@ -25,10 +25,15 @@ struct office {
     struct lane *passwords;
     struct directory *directory;
     struct crowd *crowd;
+    struct route_table routes;
+    struct dns_settings dns;
+    struct deliver *deliver; /* NULL: no server runs, letters wait in the queue */
+    struct submit_door door;
     bool serving; /* false: opened by a verb, no server runs */
     int64_t started_ms;
     struct smtpd_counters smtp;
     struct pop3_counters pop3;
+    struct deliver_counters delivery;
 
     pthread_mutex_t tls_mutex;
     struct tls_context *tls;
@@ -38,6 +43,8 @@ struct office {
 must_check int office_open(struct office *office, const char *folder, const struct config *config,
                            char *reason, size_t size);
 void office_close(struct office *office);
+/* For the server: from now on letters leave. One line in reason on failure. */
+must_check int office_start_delivery(struct office *office, unsigned loops);
 /* The certificate for new connections from now on. */
 must_check int office_set_tls(struct office *office, struct span chain_pem, struct span key_pem,
                               char *reason, size_t size);

@@ -336,6 +336,7 @@ int serve_run(const struct args *args)
     if (lock >= 0)
         close(lock);
     doors_close(&s->doors);
+    config_free(&s->config);
     free(s);
     return status;
 }

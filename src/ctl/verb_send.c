@@ -60,11 +60,24 @@ static int take_text(struct sending *s)
         return call_fail(s->call, "the letter is too large");
     size_t end = header_length(buffer_span(&s->text));
     s->header = span_first(buffer_span(&s->text), end);
+    for (size_t i = 0; i < s->text.len && !s->letter.eight_bit; i++)
+        s->letter.eight_bit = (s->text.at[i] & 0x80) != 0;
     s->body = span_from(buffer_span(&s->text), end);
     return VERB_OK;
 }
 
 /* --- who gets it ----------------------------------------------------------------------------- */
+
+static int add_foreign(struct sending *s, struct letter_recipient *recipient, const char *text)
+{
+    recipient->targets = arena_alloc(&s->arena, sizeof *recipient->targets);
+    if (!recipient->targets)
+        return -ENOMEM;
+    *recipient->targets = (struct directory_target){
+        .tenant = TENANT_FIRST, .address = arena_copy(&s->arena, span_of(text))};
+    recipient->count = 1;
+    return recipient->targets->address.at ? 0 : -ENOMEM;
+}
 
 static int co_add_recipient(struct sending *s, struct span local, struct span domain)
 {
@@ -78,9 +91,8 @@ static int co_add_recipient(struct sending *s, struct span local, struct span do
                                      &recipient->targets, &recipient->count);
     if (found < 0)
         return call_fail_code(s->call, "look up", text, found);
-    if (found == DIRECTORY_FOREIGN)
-        return call_fail(s->call, "%s is in no domain of ours, and we do not deliver elsewhere yet",
-                         text);
+    if (found == DIRECTORY_FOREIGN && add_foreign(s, recipient, text) < 0)
+        return call_fail_code(s->call, "send to", text, -ENOMEM);
     if (found == DIRECTORY_UNKNOWN)
         return call_fail(s->call, "nobody has the address %s", text);
     recipient->forward_path = arena_copy(&s->arena, span_of(text));
@@ -171,7 +183,7 @@ static int co_deliver(struct sending *s)
         rc = blob_co_finish(blob);
     s->letter.body = blob;
     if (rc == 0)
-        rc = submit_co_receive(s->call->office->store, &s->letter);
+        rc = submit_co_receive(&s->call->office->door, &s->letter);
     blob_co_writer_free(blob);
     return rc;
 }

@@ -28,6 +28,13 @@ static void print_json(struct verb_call *call)
     json_put(o, "pop3_sessions", counter(office->pop3.sessions));
     json_put(o, "pop3_logins", counter(office->pop3.logins));
     json_put(o, "pop3_retrieved", counter(office->pop3.retrieved));
+    json_put(o, "queue_waiting", counter(office->deliver ? deliver_waiting(office->deliver) : 0));
+    json_put(o, "delivery_sessions", counter(office->delivery.sessions));
+    json_put(o, "delivery_connections", counter(office->delivery.connections));
+    json_put(o, "delivered", counter(office->delivery.delivered));
+    json_put(o, "deferred", counter(office->delivery.deferred));
+    json_put(o, "bounced", counter(office->delivery.bounced));
+    json_put(o, "expired", counter(office->delivery.expired));
     json_put(o, "store_jobs", counter(store.jobs));
     json_put(o, "store_groups", counter(store.groups));
     json_put(o, "store_retried_groups", counter(store.retried_groups));
@@ -52,6 +59,13 @@ static void print_text(struct verb_call *call)
         call, "letters accepted %llu (%llu bytes), refused %llu, told to come back %llu\n",
         (unsigned long long)office->smtp.accepted, (unsigned long long)office->smtp.accepted_bytes,
         (unsigned long long)office->smtp.refused, (unsigned long long)office->smtp.tempfailed);
+    call_print(call,
+               "letters delivered elsewhere %llu, deferred %llu, bounced %llu, expired %llu;"
+               " %zu recipients wait\n",
+               (unsigned long long)office->delivery.delivered,
+               (unsigned long long)office->delivery.deferred,
+               (unsigned long long)office->delivery.bounced,
+               (unsigned long long)office->delivery.expired, deliver_waiting(office->deliver));
     call_print(call, "store: %llu jobs in %llu commits, %u waiting, %llu commits failed\n",
                (unsigned long long)store.jobs, (unsigned long long)store.groups, store.waiting,
                (unsigned long long)store.commits_failed);

@@ -19,9 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MS       (30 * 1000)
-#define SWEEP_EVERY_MS (60 * 1000)
-#define GREET_PAUSE_MS 1000
+#define DRAIN_MS          (30 * 1000)
+#define DELIVERY_DRAIN_MS (10 * 1000)
+#define SWEEP_EVERY_MS    (60 * 1000)
+#define GREET_PAUSE_MS    1000
 
 struct worker_loop {
     struct worker *worker;
@@ -52,7 +53,7 @@ static void fill_settings(struct worker *w)
         w->smtp[i] = (struct smtpd_settings){.role = i == DOOR_SMTP ? SMTPD_MX : SMTPD_SUBMISSION,
                                              .implicit_tls = i == DOOR_SUBMISSIONS,
                                              .hostname = o->config.hostname,
-                                             .store = o->store,
+                                             .door = &o->door,
                                              .directory = o->directory,
                                              .tls = office_tls,
                                              .tls_arg = o,
@@ -135,7 +136,9 @@ static int co_keep_doors(void *arg)
     struct listener *listeners[DOORS_MAX] = {0};
     wl->keeper = co_current();
     scope_open(&sessions, scope_current(), CO_FOREVER);
-    int rc = open_listeners(wl, &sessions, listeners);
+    int rc = deliver_open_loop(wl->worker->office.deliver, wl->index);
+    if (rc == 0)
+        rc = open_listeners(wl, &sessions, listeners);
     if (rc < 0) {
         log_error("ctl.listen", "why=\"%s\"", error_text(rc));
         wl->worker->failed = rc;
@@ -144,6 +147,7 @@ static int co_keep_doors(void *arg)
     while (!wl->draining)
         co_park_firmly();
     co_drain(wl, &sessions, listeners);
+    deliver_co_close_loop(wl->worker->office.deliver, wl->index, DELIVERY_DRAIN_MS);
     loop_stop(wl->loop);
     return 0;
 }
@@ -293,7 +297,9 @@ static int worker_open(struct worker *w, char *reason, size_t size)
     if (rc < 0)
         return rc;
     fill_settings(w);
-    rc = start_loops(w);
+    rc = office_start_delivery(&w->office, w->doors->loops);
+    if (rc == 0)
+        rc = start_loops(w);
     if (rc == 0)
         rc = control_start(&w->office, w->loops[0].loop, &w->control);
     if (rc < 0)

@@ -30,10 +30,10 @@ must_check int directory_open(struct store *store, struct lane *passwords,
                               struct directory **ret_directory);
 void directory_close(struct directory *d);
 
-/* One mailbox an address leads to. */
+/* One mailbox an address leads to; or an address elsewhere. */
 struct directory_target {
-    int64_t tenant, user;
-    struct span address; /* the user's own address, folded */
+    int64_t tenant, user; /* user 0: elsewhere */
+    struct span address;  /* the user's own address, folded */
 };
 enum directory_found {
     DIRECTORY_FOREIGN, /* the domain is not ours */

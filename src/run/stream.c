@@ -186,6 +186,11 @@ static int line_check(struct span line, size_t limit, struct span *ret_line)
     return 0;
 }
 
+void stream_refuse_long_lines(struct stream *st)
+{
+    st->refuse_long_lines = true;
+}
+
 int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line)
 {
     struct span bytes;
@@ -203,7 +208,7 @@ int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line)
         }
         seen = bytes.len;
         if (seen >= limit)
-            return stream_co_swallow_line(st);
+            return st->refuse_long_lines ? -EMSGSIZE : stream_co_swallow_line(st);
     }
 }
 

@@ -32,6 +32,9 @@ void stream_set_idle(struct stream *st, bool idle);
  * 4.5.3.1). -EMSGSIZE: longer than limit, and the line up to its LF has been swallowed.
  * ERR_SYNTAX: it held a bare CR, a bare LF or a NUL (P5), likewise swallowed. */
 must_check int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line);
+/* From now on -EMSGSIZE comes at once, the rest of the line is not waited for; then only closing is
+ * left. For clients, whom a server could keep with an endless line. */
+void stream_refuse_long_lines(struct stream *st);
 /* Waits for at least one unread byte and shows all that are here, without taking them; more than
  * the last time when stream_consume was not called and the session asks with need > what it saw.
  * need at most 8,192; 1 is usual. */

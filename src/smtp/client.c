@@ -1,6 +1,7 @@
 /* The SMTP client; see client.h. Functions bear the names of the commands they give. */
 #include "smtp/client.h"
 
+#include "base/base64.h"
 #include "smtp/dot.h"
 
 #include <errno.h>
@@ -20,6 +21,15 @@ static void client_begin(struct smtp_client *c, const char *step, int64_t timeou
     stream_set_deadline(c->st, timeout_ms / (c->timeout_divisor ? c->timeout_divisor : 1));
 }
 
+static void client_take_mechanisms(struct smtp_client *c, struct span list)
+{
+    struct span name;
+    while (span_cut(&list, ' ', &name)) {
+        c->auth_plain = c->auth_plain || span_equal_nocase(name, SPAN("PLAIN"));
+        c->auth_login = c->auth_login || span_equal_nocase(name, SPAN("LOGIN"));
+    }
+}
+
 static void client_take_extension(struct smtp_client *c, struct span words)
 {
     struct span rest = words, keyword = SPAN("");
@@ -30,9 +40,18 @@ static void client_take_extension(struct smtp_client *c, struct span words)
         c->eight_bit = true;
     else if (span_equal_nocase(keyword, SPAN("STARTTLS")))
         c->starttls = true;
+    else if (span_equal_nocase(keyword, SPAN("AUTH")))
+        client_take_mechanisms(c, rest);
     else if (span_equal_nocase(keyword, SPAN("SIZE")) &&
              !span_to_uint(span_trim(rest), UINT64_MAX, &c->size_max))
         c->size_max = 0;
+}
+
+/* 3yz is a reply to these only. */
+static bool wants_more(const char *step)
+{
+    return strcmp(step, "DATA") == 0 || strcmp(step, "AUTH LOGIN") == 0 ||
+           strcmp(step, "AUTH user name") == 0;
 }
 
 /* The whole response, however many lines; what EHLO offers is kept. */
@@ -54,8 +73,7 @@ static int client_co_read(struct smtp_client *c)
     c->response = r;
     if (!smtp_is_positive(&r))
         return SMTP_REFUSED;
-    bool go_on = r.code >= 300; /* the answer to DATA, and to nothing else that we say */
-    return go_on == (strcmp(c->step, "DATA") == 0) ? 0 : ERR_SYNTAX;
+    return (r.code >= 300) == wants_more(c->step) ? 0 : ERR_SYNTAX;
 }
 
 static int client_co_command(struct smtp_client *c, const char *step, int64_t timeout_ms,
@@ -71,7 +89,7 @@ static int client_co_command(struct smtp_client *c, const char *step, int64_t ti
 static int client_co_hello(struct smtp_client *c)
 {
     AUTO_BUFFER line = BUFFER(1024);
-    c->pipelining = c->eight_bit = c->starttls = false;
+    c->pipelining = c->eight_bit = c->starttls = c->auth_plain = c->auth_login = false;
     c->size_max = 0;
     int rc = buffer_printf(&line, "EHLO %s\r\n", c->hostname);
     if (rc == 0)
@@ -90,6 +108,7 @@ int smtp_client_co_open(struct smtp_client *c, struct stream *st, const char *ho
     c->st = st;
     c->hostname = hostname;
     stream_set_timeout(st, CO_FOREVER); /* the deadline of each step bounds it */
+    stream_refuse_long_lines(st);
     client_begin(c, "greeting", 5 * MINUTE);
     int rc = client_co_read(c);
     return rc < 0 ? rc : client_co_hello(c);
@@ -105,6 +124,53 @@ int smtp_client_co_start_tls(struct smtp_client *c, struct tls_context *context,
     if (rc == 0)
         rc = stream_co_start_tls_client(c->st, context, server_name);
     return rc < 0 ? rc : client_co_hello(c);
+}
+
+/* --- AUTH ------------------------------------------------------------------------------------ */
+
+static int client_co_secret(struct smtp_client *c, const char *step, const char *verb,
+                            struct span secret)
+{
+    AUTO_BUFFER line = BUFFER(4096);
+    int rc = buffer_append_text(&line, verb);
+    if (rc == 0)
+        rc = base64_encode(&line, secret);
+    if (rc == 0)
+        rc = buffer_append_text(&line, "\r\n");
+    if (rc == 0)
+        rc = client_co_command(c, step, 2 * MINUTE, buffer_span(&line));
+    if (line.at)
+        explicit_bzero(line.at, line.size);
+    return rc;
+}
+
+static int client_co_auth_plain(struct smtp_client *c, struct span username, struct span password)
+{
+    AUTO_BUFFER secret = BUFFER(2048);
+    int rc = buffer_append_byte(&secret, '\0');
+    if (rc == 0)
+        rc = buffer_append(&secret, username);
+    if (rc == 0)
+        rc = buffer_append_byte(&secret, '\0');
+    if (rc == 0)
+        rc = buffer_append(&secret, password);
+    if (rc == 0)
+        rc = client_co_secret(c, "AUTH PLAIN", "AUTH PLAIN ", buffer_span(&secret));
+    if (secret.at)
+        explicit_bzero(secret.at, secret.size);
+    return rc;
+}
+
+int smtp_client_co_auth(struct smtp_client *c, struct span username, struct span password)
+{
+    if (!stream_is_tls(c->st) || (!c->auth_plain && !c->auth_login))
+        return ERR_ABSENT;
+    if (c->auth_plain)
+        return client_co_auth_plain(c, username, password);
+    int rc = client_co_command(c, "AUTH LOGIN", 2 * MINUTE, SPAN("AUTH LOGIN\r\n"));
+    if (rc == 0)
+        rc = client_co_secret(c, "AUTH user name", "", username);
+    return rc < 0 ? rc : client_co_secret(c, "AUTH password", "", password);
 }
 
 /* --- the envelope ---------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ struct smtp_client {
     const char *hostname;          /* ours, for EHLO */
     struct smtp_response response; /* the last complete one */
     const char *step;              /* what we were at, for people: "greeting", "MAIL", … */
-    bool pipelining, eight_bit, starttls;
+    bool pipelining, eight_bit, starttls, auth_plain, auth_login;
     uint64_t size_max;        /* SIZE; 0: unsaid */
     unsigned timeout_divisor; /* tests: each step's time is so much shorter; 0: as the RFC says */
 };
@@ -30,6 +30,11 @@ must_check int smtp_client_co_open(struct smtp_client *c, struct stream *st, con
 /* STARTTLS, handshake, EHLO. Yields. */
 must_check int smtp_client_co_start_tls(struct smtp_client *c, struct tls_context *context,
                                         const char *server_name);
+
+/* AUTH PLAIN, or LOGIN (RFC 4954), under TLS only. ERR_ABSENT: neither is offered, or there is no
+ * TLS. Yields. */
+must_check int smtp_client_co_auth(struct smtp_client *c, struct span username,
+                                   struct span password);
 
 struct smtp_outgoing {
     struct span reverse_path; /* local@domain, unquoted; empty for the null path */

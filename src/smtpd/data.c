@@ -58,8 +58,9 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .recipients = s->recipients,
                             .recipient_count = s->recipient_count,
                             .body = in->blob,
+                            .eight_bit = in->eight_bit,
                             .source = span_of(source)};
-    int rc = submit_co_receive(s->settings->store, &letter);
+    int rc = submit_co_receive(s->settings->door, &letter);
     if (rc < 0)
         refuse_for(in, rc);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define RECIPIENTS_MAX         1000
@@ -104,6 +105,22 @@ static int session_co_refuse_recipient(struct smtp_session *s, int found,
     return session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
 }
 
+/* Our users may send anywhere: the address itself is the target. */
+static int session_add_foreign(struct smtp_session *s, const struct smtp_path *path,
+                               struct letter_recipient *recipient)
+{
+    char folded[ADDRESS_DOMAIN_MAX + 1];
+    if (address_fold_domain(path->domain, folded) < 0)
+        return DIRECTORY_FOREIGN;
+    recipient->targets = arena_alloc(&s->transaction, sizeof *recipient->targets);
+    if (!recipient->targets)
+        return -ENOMEM;
+    *recipient->targets =
+        (struct directory_target){.tenant = s->who.tenant, .address = session_keep_path(s, path)};
+    recipient->count = 1;
+    return recipient->targets->address.at ? DIRECTORY_LOCAL : -ENOMEM;
+}
+
 static int session_co_add_recipient(struct smtp_session *s, const struct smtp_path *path)
 {
     struct letter_recipient *recipient = session_new_recipient(s);
@@ -111,6 +128,8 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
         return session_co_say(s, SPAN("452 4.5.3 Too many recipients\r\n"));
     int found = directory_co_resolve(s->settings->directory, path->local, path->domain,
                                      &s->transaction, &recipient->targets, &recipient->count);
+    if (found == DIRECTORY_FOREIGN && s->settings->role == SMTPD_SUBMISSION)
+        found = session_add_foreign(s, path, recipient);
     if (found == DIRECTORY_FOREIGN || found == DIRECTORY_UNKNOWN)
         return session_co_refuse_recipient(s, found, path);
     if (found == DIRECTORY_LOCAL)

@@ -22,7 +22,7 @@ int incoming_open(struct incoming *in, struct smtp_session *s)
 {
     *in = (struct incoming){
         .session = s, .letter = id_next(), .header = BUFFER(header_max(s->settings) + PREFIX_MAX)};
-    return blob_writer_open(s->settings->store, s->declared_size, &in->blob);
+    return blob_writer_open(s->settings->door->store, s->declared_size, &in->blob);
 }
 
 void incoming_co_close(struct incoming *in)
@@ -119,9 +119,18 @@ static void incoming_co_take_header(struct incoming *in, struct span clean)
 
 /* --- the letter ------------------------------------------------------------------------------ */
 
+static bool has_eight_bit(struct span bytes)
+{
+    unsigned char all = 0; /* a loop without a way out is done 32 bytes at a time */
+    for (size_t i = 0; i < bytes.len; i++)
+        all |= (unsigned char)bytes.at[i];
+    return all & 0x80;
+}
+
 void incoming_co_take(struct incoming *in, struct span clean)
 {
     in->size += clean.len;
+    in->eight_bit = in->eight_bit || has_eight_bit(clean);
     if (in->size > session_message_max(in->session))
         incoming_refuse(in, 552, "5.3.4", "The letter is too large");
     if (in->refusal.code)

@@ -24,7 +24,7 @@ struct incoming {
     struct blob_writer *blob;
     struct buffer header; /* until its end has come */
     struct header_scan scan;
-    bool in_body;
+    bool in_body, eight_bit;
     uint64_t size;
     int64_t letter; /* its id */
     struct refusal refusal;

@@ -12,7 +12,7 @@
 
 #include "directory/directory.h"
 #include "run/stream.h"
-#include "store/blob.h"
+#include "submit/submit.h"
 
 #include <stdatomic.h>
 
@@ -29,7 +29,7 @@ struct smtpd_settings {
     bool implicit_tls;         /* 465: TLS from the first byte (RFC 8314) */
     bool allow_cleartext_auth; /* for tests only: AUTH without TLS */
     const char *hostname;      /* ours, in the greeting and Received */
-    struct store *store;
+    const struct submit_door *door;
     struct directory *directory;
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */
     struct tls_context *(*tls)(void *tls_arg);

@@ -2,6 +2,7 @@
 #include "submit/submit.h"
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "box/box.h"
 #include "event/event.h"
@@ -9,31 +10,42 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RECEIVE_MEMORY ((size_t)16 * 1024 * 1024)
 
-/* One copy of a letter for one mailbox. */
-struct delivery {
-    int64_t tenant, user;
-    struct span forward_path; /* the first recipient that led here */
-    struct span head;
+/* One copy of a letter: for a mailbox, or to go elsewhere. */
+struct copy {
+    int64_t tenant, user;     /* user 0: elsewhere */
+    struct span forward_path; /* of the first recipient that led here; elsewhere: where to */
+    struct span head;         /* mailbox */
+    struct span domain;       /* elsewhere: folded */
+    int64_t id;               /* elsewhere: the recipient's */
 };
 
-struct receiving {
+struct submit_plan {
     const struct letter *letter;
-    struct delivery *deliveries; /* sorted by tenant and user */
+    struct copy *copies; /* sorted by tenant; within it mailboxes after what leaves */
     size_t count;
-    int64_t received_ms;
+    struct queue_recipient *leaving; /* room for one tenant's */
+    struct queue_entry *entries;     /* of all that leaves */
+    size_t entry_count;
+    int64_t now_ms;
 };
 
 /* --- who gets a copy ------------------------------------------------------------------------- */
 
-static int compare_deliveries(const void *a, const void *b)
+static int compare_copies(const void *a, const void *b)
 {
-    const struct delivery *x = a, *y = b;
+    const struct copy *x = a, *y = b;
     if (x->tenant != y->tenant)
         return x->tenant < y->tenant ? -1 : 1;
-    return x->user < y->user ? -1 : x->user > y->user;
+    if (x->user != y->user)
+        return x->user < y->user ? -1 : 1;
+    if (x->user)
+        return 0;
+    int order = span_compare(x->domain, y->domain);
+    return order ? order : span_compare(x->forward_path, y->forward_path);
 }
 
 static size_t count_targets(const struct letter *letter)
@@ -44,104 +56,204 @@ static size_t count_targets(const struct letter *letter)
     return count;
 }
 
-static void gather_targets(struct receiving *r)
+/* A domain that cannot be folded was refused before; here it stays as it is. */
+static struct span folded_domain(struct span address, struct arena *arena)
 {
-    size_t count = 0, unique = 0;
-    for (size_t i = 0; i < r->letter->recipient_count; i++) {
-        const struct letter_recipient *recipient = &r->letter->recipients[i];
-        for (size_t j = 0; j < recipient->count; j++)
-            r->deliveries[count++] = (struct delivery){.tenant = recipient->targets[j].tenant,
-                                                       .user = recipient->targets[j].user,
-                                                       .forward_path = recipient->forward_path};
-    }
-    if (count > 1)
-        qsort(r->deliveries, count, sizeof *r->deliveries, compare_deliveries);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || compare_deliveries(&r->deliveries[i], &r->deliveries[unique - 1]) != 0)
-            r->deliveries[unique++] = r->deliveries[i];
-    r->count = unique;
+    char folded[ADDRESS_DOMAIN_MAX + 1];
+    struct span local, domain;
+    if (!address_split(address, &local, &domain))
+        return SPAN("");
+    if (address_fold_domain(domain, folded) < 0)
+        return domain;
+    return arena_copy(arena, span_of(folded));
 }
 
-static int write_heads(struct receiving *r, struct arena *arena)
+static int gather_copies(struct submit_plan *plan, struct arena *arena)
+{
+    size_t count = 0, unique = 0;
+    for (size_t i = 0; i < plan->letter->recipient_count; i++) {
+        const struct letter_recipient *recipient = &plan->letter->recipients[i];
+        for (size_t j = 0; j < recipient->count; j++) {
+            const struct directory_target *target = &recipient->targets[j];
+            struct copy *copy = &plan->copies[count++];
+            *copy = (struct copy){.tenant = target->tenant,
+                                  .user = target->user,
+                                  .forward_path =
+                                      target->user ? recipient->forward_path : target->address};
+            if (!target->user && !(copy->domain = folded_domain(target->address, arena)).at)
+                return -ENOMEM;
+        }
+    }
+    if (count > 1)
+        qsort(plan->copies, count, sizeof *plan->copies, compare_copies);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || compare_copies(&plan->copies[i], &plan->copies[unique - 1]) != 0)
+            plan->copies[unique++] = plan->copies[i];
+    plan->count = unique;
+    return 0;
+}
+
+static int write_heads(struct submit_plan *plan, struct arena *arena)
 {
     AUTO_BUFFER head = BUFFER(4096);
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < r->count; i++) {
+    for (size_t i = 0; rc == 0 && i < plan->count; i++) {
+        struct copy *copy = &plan->copies[i];
+        if (!copy->user) {
+            copy->id = id_next();
+            continue;
+        }
         buffer_clear(&head);
-        rc = trace_delivery(&head, r->letter->reverse_path, r->deliveries[i].forward_path);
-        r->deliveries[i].head = arena_copy(arena, buffer_span(&head));
-        if (rc == 0 && !r->deliveries[i].head.at)
+        rc = trace_delivery(&head, plan->letter->reverse_path, copy->forward_path);
+        copy->head = arena_copy(arena, buffer_span(&head));
+        if (rc == 0 && !copy->head.at)
             rc = -ENOMEM;
     }
     return rc;
 }
 
-/* --- the job --------------------------------------------------------------------------------- */
-
-static int deliver(struct db_tx *tx, const struct receiving *r, const struct delivery *d,
-                   int64_t blob, int64_t *sender_row)
+static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
 {
-    int64_t uid;
-    struct box_message message = {.blob = blob,
-                                  .octets = d->head.len + blob_writer_size(r->letter->body),
-                                  .received_ms = r->received_ms,
-                                  .head = d->head};
-    struct event event = {.tenant = d->tenant,
-                          .letter = r->letter->id,
-                          .kind = EVENT_DELIVERED,
-                          .sender = r->letter->reverse_path,
-                          .sender_row = sender_row,
-                          .recipient = d->forward_path,
-                          .detail = SPAN("mailbox " BOX_INBOX),
-                          .bytes = message.octets};
-    int rc = box_append(tx, d->tenant, d->user, BOX_INBOX, &message, &uid);
-    return rc < 0 ? rc : event_add(tx, &event);
+    size_t leaving = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        leaving += plan->copies[i].user == 0;
+    if (leaving == 0)
+        return 0;
+    plan->leaving = arena_zero(arena, leaving * sizeof *plan->leaving);
+    plan->entries = arena_zero(arena, leaving * sizeof *plan->entries);
+    if (!plan->leaving || !plan->entries)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (copy->user == 0)
+            plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
+                                                                      .recipient = copy->id,
+                                                                      .letter = plan->letter->id,
+                                                                      .due_ms = plan->now_ms,
+                                                                      .domain = copy->domain};
+    }
+    return 0;
 }
 
-/* All copies for one tenant: [first, end) of the deliveries. */
-static int deliver_to_tenant(struct db_tx *tx, const struct receiving *r, size_t first, size_t end)
+int submit_prepare(const struct letter *letter, struct arena *arena, struct submit_plan **ret_plan)
 {
-    int64_t blob, sender_row = 0, tenant = r->deliveries[first].tenant;
-    struct event event = {.tenant = tenant,
-                          .letter = r->letter->id,
-                          .kind = EVENT_ACCEPTED,
-                          .sender = r->letter->reverse_path,
-                          .sender_row = &sender_row,
-                          .detail = r->letter->source,
-                          .bytes = blob_writer_size(r->letter->body)};
-    int rc = blob_put(tx, r->letter->body, tenant, (uint32_t)(end - first), &blob);
+    struct submit_plan *plan = arena_zero(arena, sizeof *plan);
+    if (!plan)
+        return -ENOMEM;
+    plan->letter = letter;
+    plan->now_ms = clock_wall_ms();
+    plan->copies = arena_alloc(arena, (count_targets(letter) + 1) * sizeof *plan->copies);
+    int rc = plan->copies ? gather_copies(plan, arena) : -ENOMEM;
     if (rc == 0)
-        rc = event_add(tx, &event);
-    for (size_t i = first; rc == 0 && i < end; i++)
-        rc = deliver(tx, r, &r->deliveries[i], blob, &sender_row);
+        rc = write_heads(plan, arena);
+    if (rc == 0)
+        rc = prepare_leaving(plan, arena);
+    *ret_plan = plan;
     return rc;
 }
 
-static int receive(struct db_tx *tx, void *arg)
+/* --- the job --------------------------------------------------------------------------------- */
+
+/* The part of one tenant: [first, end) of the copies; what leaves comes first. */
+struct part {
+    size_t first, end, leaving;
+    int64_t tenant, blob, sender_row;
+};
+
+static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
+                   const struct copy *copy)
 {
-    const struct receiving *r = arg;
+    int64_t uid;
+    struct box_message message = {.blob = part->blob,
+                                  .octets = copy->head.len + blob_writer_size(plan->letter->body),
+                                  .received_ms = plan->now_ms,
+                                  .head = copy->head};
+    struct event event = {.tenant = part->tenant,
+                          .letter = plan->letter->id,
+                          .kind = EVENT_DELIVERED,
+                          .sender = plan->letter->reverse_path,
+                          .sender_row = &part->sender_row,
+                          .recipient = copy->forward_path,
+                          .detail = SPAN("mailbox " BOX_INBOX),
+                          .bytes = message.octets};
+    int rc = box_append(tx, part->tenant, copy->user, BOX_INBOX, &message, &uid);
+    return rc < 0 ? rc : event_add(tx, &event);
+}
+
+static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
+{
+    struct queue_letter letter = {.tenant = part->tenant,
+                                  .id = plan->letter->id,
+                                  .reverse_path = plan->letter->reverse_path,
+                                  .kind = QUEUE_BODY_RAW,
+                                  .blob = part->blob,
+                                  .octets = blob_writer_size(plan->letter->body),
+                                  .eight_bit = plan->letter->eight_bit,
+                                  .accepted_ms = plan->now_ms};
+    for (size_t i = 0; i < part->leaving; i++) {
+        const struct copy *copy = &plan->copies[part->first + i];
+        plan->leaving[i] = (struct queue_recipient){.id = copy->id,
+                                                    .forward_path = copy->forward_path,
+                                                    .domain = copy->domain,
+                                                    .due_ms = plan->now_ms};
+    }
+    return queue_put(tx, &letter, plan->leaving, part->leaving);
+}
+
+static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct part *part)
+{
+    struct event event = {.tenant = part->tenant,
+                          .letter = plan->letter->id,
+                          .kind = EVENT_ACCEPTED,
+                          .sender = plan->letter->reverse_path,
+                          .sender_row = &part->sender_row,
+                          .detail = plan->letter->source,
+                          .bytes = blob_writer_size(plan->letter->body)};
+    size_t mailboxes = part->end - part->first - part->leaving;
+    uint32_t references = (uint32_t)mailboxes + (part->leaving > 0);
+    int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
+    if (rc == 0)
+        rc = event_add(tx, &event);
+    if (rc == 0 && part->leaving)
+        rc = put_into_queue(tx, plan, part);
+    for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
+        rc = deliver(tx, plan, part, &plan->copies[i]);
+    return rc;
+}
+
+int submit_apply(struct db_tx *tx, struct submit_plan *plan)
+{
     int rc = 0;
-    for (size_t first = 0, end; rc == 0 && first < r->count; first = end) {
-        for (end = first; end < r->count; end++)
-            if (r->deliveries[end].tenant != r->deliveries[first].tenant)
-                break;
-        rc = deliver_to_tenant(tx, r, first, end);
+    for (size_t first = 0; rc == 0 && first < plan->count;) {
+        struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
+        while (part.end < plan->count && plan->copies[part.end].tenant == part.tenant)
+            part.leaving += plan->copies[part.end++].user == 0;
+        rc = apply_part(tx, plan, &part);
+        first = part.end;
     }
     return rc;
 }
 
-int submit_co_receive(struct store *store, const struct letter *letter)
+static int apply(struct db_tx *tx, void *arg)
+{
+    return submit_apply(tx, arg);
+}
+
+void submit_committed(const struct submit_door *door, struct submit_plan *plan)
+{
+    blob_writer_committed(plan->letter->body);
+    if (plan->entry_count && door->announce)
+        door->announce(door->arg, plan->entries, plan->entry_count);
+}
+
+int submit_co_receive(const struct submit_door *door, const struct letter *letter)
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
-    struct receiving r = {.letter = letter, .received_ms = clock_wall_ms()};
-    r.deliveries = arena_alloc(&arena, (count_targets(letter) + 1) * sizeof *r.deliveries);
-    if (!r.deliveries)
-        return -ENOMEM;
-    gather_targets(&r);
-    int rc = write_heads(&r, &arena);
+    struct submit_plan *plan;
+    int rc = submit_prepare(letter, &arena, &plan);
     if (rc == 0)
-        rc = store_co_write(store, receive, &r);
+        rc = store_co_write(door->store, apply, plan);
     if (rc == 0)
-        blob_writer_committed(letter->body);
+        submit_committed(door, plan);
     return rc;
 }

@@ -1,18 +1,27 @@
 /*
- * The one door in: every letter, from whatever protocol, ends in receive() or submit().
+ * The one door in: every letter, from whatever protocol, goes through it.
  *
  * The protocol has already decided who may send and which recipients exist; the door writes the
- * letter, its mailbox rows and its events in one commit and returns after it (P1).
+ * letter, its mailbox rows, what is to leave, and the events in one commit, and returns after it
+ * (P1).
  */
 #ifndef SUBMIT_SUBMIT_H
 #define SUBMIT_SUBMIT_H
 
 #include "directory/directory.h"
+#include "queue/queue.h"
 #include "store/blob.h"
+
+struct submit_door {
+    struct store *store;
+    /* After the commit: these are in the queue now. NULL: nobody is there to be told. */
+    void (*announce)(void *arg, const struct queue_entry *entries, size_t count);
+    void *arg;
+};
 
 struct letter_recipient {
     struct span forward_path;         /* as given in RCPT: local@domain */
-    struct directory_target *targets; /* where it leads */
+    struct directory_target *targets; /* where it leads; user 0: to an address elsewhere */
     size_t count;
 };
 struct letter {
@@ -21,11 +30,20 @@ struct letter {
     struct letter_recipient *recipients;
     size_t recipient_count;
     struct blob_writer *body; /* finished */
+    bool eight_bit;           /* has bytes above 127 */
     struct span source;       /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
-/* Puts the letter into the mailbox of every target, once each. 0, or ERR_FULL, -ENOSPC, ERR_STORE:
- * temporary, and nothing was kept. Yields. */
-must_check int submit_co_receive(struct store *store, const struct letter *letter);
+/* Puts the letter into the mailbox of every target, once each, and into the queue for those
+ * elsewhere. 0, or ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing was kept. Yields. */
+must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
+
+/* The same inside a write job of the caller's: prepared before, applied in the job (which may be
+ * repeated), and told of the commit afterwards. The plan lives in arena. */
+struct submit_plan;
+must_check int submit_prepare(const struct letter *letter, struct arena *arena,
+                              struct submit_plan **ret_plan);
+must_check int submit_apply(struct db_tx *tx, struct submit_plan *plan);
+void submit_committed(const struct submit_door *door, struct submit_plan *plan);
 
 #endif

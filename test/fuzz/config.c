@@ -13,10 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     CLAIM(config_print(&printed, &config) == 0);
+    config_free(&config);
     if (config.postgres) /* its password is not printed */
         return 0;
     CLAIM(config_parse(buffer_span(&printed), "printed", &again, reason, sizeof reason) == 0);
     CLAIM(config_print(&twice, &again) == 0);
+    config_free(&again);
     CLAIM(span_equal(buffer_span(&printed), buffer_span(&twice)));
     return 0;
 }

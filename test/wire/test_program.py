@@ -226,7 +226,7 @@ def test_send_as_sendmail(somewhere, tmp_path):
                    input=letter, text=True, check=True,
                    env={**os.environ, "POSTAMT_DIR": office.folder})
     one_line(office.command("send", "nobody@example.test", text=letter), "nobody@example.test")
-    one_line(office.command("send", "x@elsewhere.example", text=letter), "x@elsewhere.example")
+    office.run("send", "x@elsewhere.example", text=letter)  # waits: no name server answers here
     if not office.process:
         office.start()
     letters = user.letters()

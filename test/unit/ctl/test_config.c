@@ -2,9 +2,11 @@
 #include "../expect.h"
 #include "ctl/config.h"
 
+/* What was there before is freed. */
 static int parse(const char *text, struct config *config, char reason[300])
 {
     reason[0] = '\0';
+    config_free(config);
     return config_parse(span_of(text), "postamt.conf", config, reason, 300);
 }
 
@@ -35,6 +37,43 @@ static void test_the_default_file_reads_back(void **state)
     assert_false(config.allow_private_destinations);
 }
 
+static void test_letters_that_leave(void **state)
+{
+    static struct config config, again;
+    char reason[300];
+    (void)state;
+    AUTO_BUFFER printed = BUFFER(10000), twice = BUFFER(10000);
+    static const char text[] =
+        "hostname = \"h.test\"\ndns-servers = {\"127.0.0.1@5353\", \"::1\"}\n"
+        "transparent-zones = {\"test\"}\ndelivery-port = 2525\n"
+        "route \"Far.TEST\" { host = \"127.0.0.1\" port = 3025 }\n"
+        "route \"*\" { host = \"smart.example.org\" username = \"me\" password = \"it\" }\n"
+        "destination \"slow.test\" { connections = 2 retry-seconds = {7, 8} }\n"
+        "destination \"*\" { expiry-seconds = 100 letters-per-connection = 5 }\n";
+    assert_int_equal(parse(text, &config, reason), 0);
+    assert_int_equal(config.route_count, 2);
+    assert_string_equal(config.routes[0].domain, "far.test");
+    assert_int_equal(config.routes[0].port, 3025);
+    assert_int_equal(config.routes[0].tls, ROUTE_TLS_MAY);
+    assert_int_equal(config.routes[1].tls, ROUTE_TLS_MUST); /* no password in the clear */
+    assert_int_equal(config.policy_count, 2);
+    assert_int_equal(config.policies[0].queue.expiry_ms, 100000);
+    assert_int_equal(config.policies[0].queue.retry_count, 4);
+    assert_string_equal(config.policies[1].domain, "slow.test");
+    assert_int_equal(config.policies[1].queue.expiry_ms, 100000);
+    assert_int_equal(config.policies[1].queue.retry_count, 2);
+    assert_int_equal(config.policies[1].queue.retry_ms[1], 8000);
+    assert_int_equal(config.policies[1].sessions_max, 2);
+    assert_int_equal(config.policies[1].letters_max, 5);
+    assert_int_equal(config_print(&printed, &config), 0);
+    assert_int_equal(parse(buffer_text(&printed), &again, reason), 0);
+    assert_int_equal(config_print(&twice, &again), 0);
+    expect_span(buffer_span(&printed), buffer_text(&twice));
+    assert_int_equal(span_find_span(buffer_span(&printed), SPAN("\"it\"")), -1);
+    config_free(&config);
+    config_free(&again);
+}
+
 static void test_mistakes_are_named(void **state)
 {
     static const struct {
@@ -54,6 +93,18 @@ static void test_mistakes_are_named(void **state)
         {"hostname = \"h\"\nstore = \"oracle\"", "store"},
         {"hostname = \"h\"\nstore = \"postgres\"", "postgres ="},
         {"hostname = \"h\"\nloops = 257", "loops"},
+        {"hostname = \"h\"\nroute \"x.test\" {}", "host ="},
+        {"hostname = \"h\"\nroute \"a b\" { host = \"h\" }", "route"},
+        {"hostname = \"h\"\nroute \"x\" { host = \"h\" port = 0 }", "port"},
+        {"hostname = \"h\"\nroute \"x\" { host = \"h\" tls = \"maybe\" }", "tls"},
+        {"hostname = \"h\"\nroute \"x\" { host = \"h\" }\nroute \"x\" { host = \"i\" }", "line 3"},
+        {"hostname = \"h\"\ndestination \"x\" { retry-seconds = {0} }", "retry-seconds"},
+        {"hostname = \"h\"\ndestination \"x\" { expiry-seconds = 0 }", "expiry-seconds"},
+        {"hostname = \"h\"\ndestination \"x\" { connections = 0 }", "connections"},
+        {"hostname = \"h\"\ndns-servers = {\"ns.example.net\"}", "dns-servers"},
+        {"hostname = \"h\"\ndns-servers = {\"127.0.0.1@0\"}", "dns-servers"},
+        {"hostname = \"h\"\ntransparent-zones = {\"a b\"}", "transparent-zones"},
+        {"hostname = \"h\"\ndelivery-port = 0", "delivery-port"},
         {"hostname = \"h\"\nmessage-max-kib = 1", "message-max-kib"},
         {"hostname = \"h\"\nrecipients-max = 99", "recipients-max"},
         {"hostname = \"h\"\nconnections-max = 0", "connections-max"},
@@ -84,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_default_file_reads_back),
+        cmocka_unit_test(test_letters_that_leave),
         cmocka_unit_test(test_mistakes_are_named),
     };
     return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);

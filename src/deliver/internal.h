@@ -1,0 +1,102 @@
+/* What the files of delivery share. Nobody outside includes it. */
+#ifndef DELIVER_INTERNAL_H
+#define DELIVER_INTERNAL_H
+
+#include "base/arena.h"
+#include "deliver/deliver.h"
+#include "queue/index.h"
+#include "run/dns.h"
+#include "run/loop.h"
+#include "smtp/client.h"
+
+#include <pthread.h>
+
+struct deliver_loop {
+    struct deliver *d;
+    struct loop *loop;
+    struct dns *dns;
+    struct scope errands, sessions; /* keeper and routers; sessions */
+    struct session *resting;        /* with a connection and nothing to do */
+    bool open;
+};
+
+struct deliver {
+    struct deliver_settings settings;
+    struct tls_context *tls_any, *tls_verified;
+    struct deliver_loop *loops;
+
+    pthread_mutex_t mutex; /* what follows; held for moments only */
+    struct queue_index *index;
+    unsigned sessions, routers;
+    bool draining, walk_again;
+    int64_t wakes_ms;  /* when the keeper wakes by itself (monotonic) */
+    struct co *keeper; /* on the first loop: acts when something becomes due */
+    struct loop_message wake_keeper;
+    bool wake_posted;
+};
+
+/* deliver.c. Starts routers and sessions for all there is to do; on a loop's thread, without the
+ * mutex. */
+void deliver_pump(struct deliver *d);
+/* What is due next has changed: the keeper wakes in time. Any loop, without the mutex. */
+void deliver_hurry_keeper(struct deliver *d);
+int64_t deliver_mono(int64_t wall_ms); /* a moment of the wall clock on the monotonic one */
+
+/* One letter on its way to one site: what was taken out of the index, and what the rows say. */
+#define TASK_MAX 100 /* recipients of one transaction (RFC 5321 4.5.3.1.8) */
+struct outcome {
+    enum queue_end end;
+    int code;          /* of the reply; 0: there was none */
+    struct span reply; /* the remote's words, or ours: in the task's arena */
+    int64_t due_ms;    /* deferred: wall time */
+};
+struct task {
+    struct queue_item *items[TASK_MAX]; /* taken */
+    size_t taken;
+    struct arena arena;
+    struct queue_letter letter;
+    struct queue_recipient *recipients; /* those to be sent to */
+    struct outcome *outcomes;
+    struct queue_item **of; /* the item of each recipient */
+    size_t count;
+    const char *host; /* where it was tried, for people: "mx.example.net[192.0.2.1]"; or NULL */
+};
+
+/* task.c: reads the rows of the items taken. 0 with count 0: none is there any more, all is given
+ * back. Otherwise task_co_settle or task_put_off must follow. Yields. */
+must_check int task_co_read(struct deliver *d, struct task *t);
+/* What a reply means for recipient i. code 0: no reply, text is ours and it is tried again. */
+void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span text);
+void task_judge_all(struct deliver *d, struct task *t, int code, struct span text);
+/* Writes all outcomes in one commit, as often as it takes, and gives the items back. Yields. */
+void task_co_settle(struct deliver *d, struct task *t);
+/* Gives the items back, to be looked at again after a pause: nothing was tried. */
+void task_put_off(struct deliver *d, struct task *t, int64_t pause_ms);
+void task_end(struct task *t);
+
+/* session.c: a coroutine for a site that was begun. */
+struct session;
+int session_start(struct deliver_loop *dl, struct queue_site *site);
+/* An idle one that the index gave: chosen at once (with the mutex), woken afterwards (without). */
+void session_choose(struct queue_idle *idle);
+void session_wake(struct deliver_loop *here, struct queue_idle *idle);
+void session_wake_resting(struct deliver_loop *dl); /* they end */
+
+/* connect.c */
+struct connection {
+    struct stream *st; /* NULL: none */
+    struct smtp_client client;
+    unsigned letters;
+    char host[400]; /* "mx.example.net[192.0.2.1]:25" */
+};
+/* Opens one to the first host of the way that takes it. Else ERR_ABSENT, and why is in ret_why.
+ * Yields. */
+must_check int connection_co_open(struct deliver_loop *dl, struct connection *c,
+                                  const struct way *way, struct route_failure *ret_why);
+/* Says QUIT when all is well, closes. Yields. */
+void connection_co_close(struct connection *c, bool polite);
+
+/* router.c: a coroutine that finds the way of a domain that was begun. */
+int router_start(struct deliver_loop *dl, struct queue_domain *domain);
+
+#endif

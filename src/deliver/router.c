@@ -1,0 +1,86 @@
+/* A router finds the way of one domain and puts what waits for it in line there; see internal.h. */
+#include "deliver/internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct router {
+    struct deliver_loop *dl;
+    struct queue_domain *domain;
+    char name[ADDRESS_DOMAIN_MAX + 1];
+    char key[ROUTE_KEY];
+    struct route_failure why;
+    struct task task;
+};
+
+static void router_set_way(struct router *r, struct way *way, int64_t good_ms)
+{
+    struct deliver *d = r->dl->d;
+    const struct deliver_policy *policy = deliver_policy_of(&d->settings, span_of(r->name));
+    struct queue_site *site;
+    pthread_mutex_lock(&d->mutex);
+    if (queue_domain_set_site(r->domain, r->key, policy->sessions_max, clock_mono_ms() + good_ms,
+                              &site) == 0)
+        queue_site_set_way(site, way);
+    else
+        free(way);
+    pthread_mutex_unlock(&d->mutex);
+}
+
+/* All that wait for this domain get the same answer; one letter a commit. */
+static void router_co_refuse(struct router *r)
+{
+    struct deliver *d = r->dl->d;
+    struct task *t = &r->task;
+    for (;;) {
+        pthread_mutex_lock(&d->mutex);
+        t->taken = queue_domain_take(r->domain, 1, t->items);
+        pthread_mutex_unlock(&d->mutex);
+        if (t->taken == 0)
+            return;
+        if (task_co_read(d, t) == 0 && t->count) {
+            task_judge_all(d, t, r->why.permanent ? 550 : 450, span_of(r->why.text));
+            task_co_settle(d, t);
+        }
+        task_end(t);
+    }
+}
+
+static int router_co_run(void *arg)
+{
+    struct router *r = arg;
+    struct deliver *d = r->dl->d;
+    struct way *way;
+    int64_t good_ms;
+    int rc =
+        route_co_find(d->settings.routes, r->dl->dns, r->name, &way, r->key, &good_ms, &r->why);
+    if (rc == 0)
+        router_set_way(r, way, good_ms);
+    else if (rc != -ECANCELED)
+        router_co_refuse(r);
+    pthread_mutex_lock(&d->mutex);
+    d->routers--;
+    queue_domain_end_route(r->domain);
+    pthread_mutex_unlock(&d->mutex);
+    free(r);
+    deliver_pump(d);
+    return 0;
+}
+
+int router_start(struct deliver_loop *dl, struct queue_domain *domain)
+{
+    struct router *r = calloc(1, sizeof *r);
+    if (!r)
+        return -ENOMEM;
+    r->dl = dl;
+    r->domain = domain;
+    strcpy(r->name, queue_domain_name(domain));
+    int rc = co_spawn(&dl->errands, "router", router_co_run, r);
+    if (rc < 0)
+        free(r);
+    return rc;
+}
