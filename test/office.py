@@ -113,7 +113,7 @@ class Office:
         self.run("init", "--hostname", "mail.example.test", "--listen", address, "--port-offset",
                  str(OFFSET))
         if "dns-servers" not in config:  # nobody there: tests ask nobody outside
-            config += '\ndns-servers = {"127.255.255.254@9"}'
+            config += '\ndns-servers = {"127.255.255.254@9"} dns-timeout-seconds = 3'
         with open(f"{self.folder}/postamt.conf", "a") as file:
             file.write(config + "\n")
         self.run("domain", "add", domain)

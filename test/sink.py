@@ -176,7 +176,8 @@ class Sink:
         self.listen()
 
     def listen(self):
-        self.listener = socket.create_server((self.address, self.port), backlog=500)
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self.listener = socket.create_server((self.address, self.port), family=family, backlog=500)
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def accept(self, listener):

@@ -232,6 +232,8 @@ static const char *take_dns(cfg_t *cfg, struct config *c)
     if (!span_to_text(span_of(cfg_getstr(cfg, "dns-trust-anchor")), c->dns_trust_anchor,
                       sizeof c->dns_trust_anchor))
         return "dns-trust-anchor is the name of a file";
+    if (!take_count(cfg, "dns-timeout-seconds", 1, 120, &c->dns_timeout))
+        return "dns-timeout-seconds is 1 to 120";
     c->dns_server_count = servers;
     c->transparent_zone_count = zones;
     return NULL;
@@ -281,7 +283,8 @@ static int print_destination(struct buffer *out, const struct deliver_policy *p)
 
 int config_print_delivery(struct buffer *out, const struct config *c)
 {
-    int rc = buffer_printf(out, "delivery-port = %u\ndns-servers = {", c->delivery_port);
+    int rc = buffer_printf(out, "delivery-port = %u\ndns-timeout-seconds = %u\ndns-servers = {",
+                           c->delivery_port, c->dns_timeout);
     for (unsigned i = 0; rc == 0 && i < c->dns_server_count; i++)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->dns_servers[i]);
     if (rc == 0)

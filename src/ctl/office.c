@@ -55,6 +55,7 @@ int office_start_delivery(struct office *office, unsigned loops)
                                           .hostname = config->hostname};
     office->dns = (struct dns_settings){.server_count = config->dns_server_count,
                                         .trust_anchor = config->dns_trust_anchor,
+                                        .deadline_ms = (int64_t)config->dns_timeout * 1000,
                                         .open_zone_count = config->transparent_zone_count};
     for (unsigned i = 0; i < config->dns_server_count; i++)
         office->dns.servers[i] = config->dns_servers[i];

@@ -1,0 +1,83 @@
+"""Name servers of the tests: Debian's knot with a zone, and one that lies."""
+import pathlib
+import socket
+import subprocess
+import threading
+
+from office import PATIENCE, until
+
+PORT = 5300
+
+
+def ask(address, name):
+    """Does somebody answer a question there?"""
+    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + b"".join(
+        bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0\0\x06\0\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.3)
+        try:
+            probe.sendto(query, (address, PORT))
+            return bool(probe.recv(4096))
+        except OSError:
+            return False
+
+
+class Knot:
+    """An authoritative server for the zones: name -> lines."""
+
+    def __init__(self, folder, address, zones):
+        self.folder, self.address = pathlib.Path(folder), address
+        self.folder.mkdir(exist_ok=True)
+        config = f'server:\n  rundir: "{folder}"\n  listen: {address}@{PORT}\n'
+        config += f'database:\n  storage: "{folder}"\nzone:\n'
+        for name, lines in zones.items():
+            text = f"$ORIGIN {name}.\n$TTL 60\n@ SOA ns hostmaster 1 60 60 60 60\n@ NS ns\n"
+            text += f"ns A {address}\n" + "\n".join(lines) + "\n"
+            (self.folder / f"{name}.zone").write_text(text)
+            config += f'  - domain: {name}.\n    storage: "{folder}"\n    file: "{name}.zone"\n'
+        (self.folder / "knot.conf").write_text(config)
+        self.zone = next(iter(zones))
+        self.process = None
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", self.folder / "knot.conf"],
+                                            stdout=log, stderr=log)
+        until(lambda: ask(self.address, self.zone))
+        return self
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+        self.process = None
+
+    def config(self):
+        return (f'dns-servers = {{"{self.address}@{PORT}"}}\ntransparent-zones = {{"test"}}\n'
+                "delivery-port = 2525\ndns-timeout-seconds = 3\n")
+
+
+class Liar:
+    """Answers each question with the next of what it is given: functions of the question."""
+
+    def __init__(self, address, answer):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, PORT))
+        self.address, self.answer, self.asked = address, answer, 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                question, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            self.asked += 1
+            answer = self.answer(question)
+            if answer:
+                self.socket.sendto(answer, peer)
+
+    config = Knot.config
+
+    def close(self):
+        self.socket.close()
