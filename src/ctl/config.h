@@ -28,7 +28,7 @@ struct config {
     uint32_t recipients_max;
     uint32_t connections_max, connections_per_address_max;
     bool debug;
-    char dns_servers[DNS_SERVERS_MAX][64]; /* "127.0.0.1@5353" */
+    char dns_servers[DNS_SERVERS_MAX][64];                          /* "127.0.0.1@5353" */
     unsigned dns_server_count, transparent_zone_count, dns_timeout; /* seconds */
     char dns_trust_anchor[CONFIG_TEXT];
     char transparent_zones[DNS_SERVERS_MAX][ADDRESS_DOMAIN_MAX + 1];

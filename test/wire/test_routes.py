@@ -137,7 +137,7 @@ LIES = {
     "garbage": lambda q: b"\xff" * 40,
     "cut off": lambda q: header(q, b"\x81\x80", 5) + asked(q) + b"\xc0\x0c\0\x0f\0\x01",
     "loop": lambda q: header(q, b"\x81\x80", 1) + asked(q) + b"\xc0\x0c\0\x0f\0\x01\0\0\0\x3c"
-                      b"\0\x04\0\x01\xc0\x28"  # a name that points at itself,
+                      b"\0\x04\0\x01\xc0\x28",  # a name that points at itself
     "question only": lambda q: q,
 }
 
