@@ -16,11 +16,11 @@
 
 struct args {
     const char *folder; /* -d, $POSTAMT_DIR, or ARGS_FOLDER */
-    bool json, follow, help;
+    bool json, follow, help, all, quiet;
     bool from_header; /* send -t */
     bool sendmail;    /* called by that name: there is no verb, all words are recipients */
     const char *hostname, *listen, *port_offset, *password_file, *dialect, *domain, *id, *to, *from,
-        *since, *after;
+        *since, *after, *sender, *tenant, *reason;
     const char *words[ARGS_WORDS_MAX]; /* the verb, its action, its arguments */
     size_t count;
 };

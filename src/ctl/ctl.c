@@ -42,6 +42,8 @@ static const char help[] =
     "  alias add ADDRESS TARGET..., alias remove ADDRESS, alias list\n"
     "  key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D], key revoke ID, key "
     "list\n"
+    "  queue list|show|retry|hold|release|drop [--id LETTER] [--domain D] [--sender A] [--to A] "
+    "[--all]\n"
     "  log [--id LETTER] [--to A] [--from A] [--since TIME] [--follow]\n"
     "  send [-f FROM] [-t] TO... < letter           as sendmail\n"
     "  config show|check\n"
@@ -56,7 +58,7 @@ verb_co_function *verb_find(const char *name)
     } verbs[] = {
         {"status", verb_co_status}, {"domain", verb_co_domain}, {"user", verb_co_user},
         {"alias", verb_co_alias},   {"key", verb_co_key},       {"log", verb_co_log},
-        {"send", verb_co_send},
+        {"send", verb_co_send},     {"queue", verb_co_queue},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(name, verbs[i].name) == 0)

@@ -63,6 +63,7 @@ int office_start_delivery(struct office *office, unsigned loops)
         office->dns.open_zones[i] = config->transparent_zones[i];
     struct deliver_settings settings = {.hostname = config->hostname,
                                         .door = &office->door,
+                                        .directory = office->directory,
                                         .routes = &office->routes,
                                         .policies = config->policies,
                                         .policy_count = config->policy_count,

@@ -237,7 +237,7 @@ int verb_co_send(struct verb_call *call)
     struct sending s = {.call = call,
                         .arena = ARENA(SEND_MEMORY),
                         .text = BUFFER(2 * VERB_INPUT_MAX),
-                        .letter = {.id = id_next(), .source = SPAN("local")}};
+                        .letter = {.id = id_next(), .source = SPAN("local"), .may_notify = true}};
     int status = co_send(&s);
     arena_free(&s.arena);
     buffer_free(&s.text);

@@ -188,6 +188,16 @@ void deliver_announce(void *arg, const struct queue_entry *entries, size_t count
     deliver_pump(d);
 }
 
+void deliver_hurry(struct deliver *d, const struct queue_entry *entries, size_t count)
+{
+    add_entries(d, entries, count);
+    pthread_mutex_lock(&d->mutex);
+    for (size_t i = 0; i < count; i++)
+        queue_index_end_rest(d->index, entries[i].domain);
+    pthread_mutex_unlock(&d->mutex);
+    deliver_pump(d);
+}
+
 /* --- the walk at start, and the keeper ------------------------------------------------------- */
 
 static int co_walk(struct deliver *d)

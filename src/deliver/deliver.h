@@ -38,6 +38,7 @@ struct deliver_policy {
 struct deliver_settings {
     const char *hostname; /* ours, for EHLO */
     const struct submit_door *door;
+    struct directory *directory;
     const struct route_table *routes;
     const struct deliver_policy *policies; /* the first is for all domains without one */
     size_t policy_count;
@@ -62,6 +63,8 @@ void deliver_co_close_loop(struct deliver *d, unsigned index, int64_t patience_m
 /* After the commit that made them: these are in the queue, or due at another time. For submit_door
  * and the queue's verbs; on a loop's thread. arg is the struct deliver. */
 void deliver_announce(void *arg, const struct queue_entry *entries, size_t count);
+/* The same for those that an operator wants tried now: sites that rest after a failure do not. */
+void deliver_hurry(struct deliver *d, const struct queue_entry *entries, size_t count);
 size_t deliver_waiting(struct deliver *d); /* recipients in the index */
 /* The policy of a domain (folded). */
 const struct deliver_policy *deliver_policy_of(const struct deliver_settings *settings,

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "deliver/deliver.h"
+#include "deliver/settle.h"
 #include "queue/index.h"
 #include "run/dns.h"
 #include "run/loop.h"
@@ -44,12 +45,6 @@ int64_t deliver_mono(int64_t wall_ms); /* a moment of the wall clock on the mono
 
 /* One letter on its way to one site: what was taken out of the index, and what the rows say. */
 #define TASK_MAX 100 /* recipients of one transaction (RFC 5321 4.5.3.1.8) */
-struct outcome {
-    enum queue_end end;
-    int code;          /* of the reply; 0: there was none */
-    struct span reply; /* the remote's words, or ours: in the task's arena */
-    int64_t due_ms;    /* deferred: wall time */
-};
 struct task {
     struct queue_item *items[TASK_MAX]; /* taken */
     size_t taken;
@@ -65,9 +60,10 @@ struct task {
 /* task.c: reads the rows of the items taken. 0 with count 0: none is there any more, all is given
  * back. Otherwise task_co_settle or task_put_off must follow. Yields. */
 must_check int task_co_read(struct deliver *d, struct task *t);
-/* What a reply means for recipient i. code 0: no reply, text is ours and it is tried again. */
-void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span text);
-void task_judge_all(struct deliver *d, struct task *t, int code, struct span text);
+/* What a reply means for recipient i; t->host is who gave it. code 0: nobody did, the words are
+ * ours, and it is tried again. */
+void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words);
+void task_judge_all(struct deliver *d, struct task *t, int code, struct span words);
 /* Writes all outcomes in one commit, as often as it takes, and gives the items back. Yields. */
 void task_co_settle(struct deliver *d, struct task *t);
 /* Gives the items back, to be looked at again after a pause: nothing was tried. */

@@ -8,10 +8,8 @@
 #include "base/random.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define TASK_MEMORY     ((size_t)2 * 1024 * 1024)
-#define REPLY_MAX       900
 #define STORE_PAUSE_MS  (10 * 1000)
 #define SETTLE_FIRST_MS 100
 #define SETTLE_MOST_MS  (10 * 1000)
@@ -102,24 +100,22 @@ static int64_t expiry_of(const struct task *t, const struct deliver_policy *poli
 static void judge_temporary(struct deliver *d, struct task *t, size_t i)
 {
     const struct deliver_policy *policy = deliver_policy_of(&d->settings, t->recipients[i].domain);
-    int64_t now = clock_wall_ms(), expires = expiry_of(t, policy);
+    int64_t now = clock_wall_ms(), notice = policy->queue.notice_ms;
     struct outcome *outcome = &t->outcomes[i];
-    outcome->end = now >= expires ? QUEUE_EXPIRED : QUEUE_DEFERRED;
-    outcome->due_ms = queue_next_due(&policy->queue, t->recipients[i].attempts + 1, now, expires,
-                                     random_below(UINT32_MAX));
+    outcome->expires_ms = expiry_of(t, policy);
+    outcome->end = now >= outcome->expires_ms ? QUEUE_EXPIRED : QUEUE_DEFERRED;
+    outcome->due_ms = queue_next_due(&policy->queue, t->recipients[i].attempts + 1, now,
+                                     outcome->expires_ms, random_below(UINT32_MAX));
+    outcome->notice = notice && now >= t->letter.accepted_ms + notice;
 }
 
-void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span text)
+void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words)
 {
     struct outcome *outcome = &t->outcomes[i];
-    char words[REPLY_MAX];
-    int len = t->host ? snprintf(words, sizeof words, "%s said: %.*s", t->host, SPAN_PRINT(text))
-                      : snprintf(words, sizeof words, "%.*s", SPAN_PRINT(text));
-    outcome->code = code;
-    outcome->reply = arena_copy(
-        &t->arena, span_make(words, len < (int)sizeof words ? (size_t)len : sizeof words - 1));
-    if (!outcome->reply.at)
-        outcome->reply = SPAN("out of memory");
+    outcome->host = span_of(t->host);
+    outcome->words = arena_copy(&t->arena, words);
+    if (!outcome->words.at)
+        outcome->words = SPAN("out of memory");
     if (code >= 500)
         outcome->end = QUEUE_BOUNCED;
     else if (code >= 200 && code < 300)
@@ -128,44 +124,23 @@ void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct sp
         judge_temporary(d, t, i);
 }
 
-void task_judge_all(struct deliver *d, struct task *t, int code, struct span text)
+void task_judge_all(struct deliver *d, struct task *t, int code, struct span words)
 {
     for (size_t i = 0; i < t->count; i++)
-        task_judge(d, t, i, code, text);
+        task_judge(d, t, i, code, words);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-struct settling {
-    struct task *task;
-    struct queue_result *results;
-};
-
-static int settle(struct db_tx *tx, void *arg)
-{
-    struct settling *settling = arg;
-    return queue_settle(tx, &settling->task->letter, settling->results, settling->task->count);
-}
-
-static void fill_results(struct settling *s)
-{
-    for (size_t i = 0; i < s->task->count; i++) {
-        const struct outcome *outcome = &s->task->outcomes[i];
-        s->results[i] = (struct queue_result){.recipient = s->task->recipients[i].id,
-                                              .forward_path = s->task->recipients[i].forward_path,
-                                              .end = outcome->end,
-                                              .reply = outcome->reply,
-                                              .due_ms = outcome->due_ms};
-    }
-}
-
 /* What has happened has happened: without a commit it would be sent again, so this goes on until
  * the store is back or the program ends. */
-static int co_commit(struct deliver *d, struct settling *settling)
+static int co_commit(struct deliver *d, struct task *t)
 {
+    struct settler settler = {d->settings.door, d->settings.directory, d->settings.hostname};
+    struct settlement settlement = {&t->letter, t->recipients, t->outcomes, t->count, false};
     int64_t pause = SETTLE_FIRST_MS;
     for (;;) {
-        int rc = store_co_write(d->settings.door->store, settle, settling);
+        int rc = settle_co_commit(&settler, &settlement);
         if (rc >= 0)
             return 0;
         log_error("deliver.not_settled", "why=\"%s\" again_in_ms=%lld", error_text(rc),
@@ -189,11 +164,12 @@ static void log_outcomes(struct deliver *d, const struct task *t)
                                         [QUEUE_EXPIRED] = "deliver.expired"};
     char id[ID_TEXT];
     for (size_t i = 0; i < t->count; i++) {
-        enum queue_end end = t->outcomes[i].end;
-        atomic_fetch_add(counts[end], 1);
-        log_line(end == QUEUE_DELIVERED ? LOG_DEBUG : LOG_INFO, words[end],
-                 "letter=%s to=%s why=\"%.*s\"", id_text(t->letter.id, id),
-                 LOG_CLEAN(t->recipients[i].forward_path), SPAN_PRINT(t->outcomes[i].reply));
+        const struct outcome *outcome = &t->outcomes[i];
+        atomic_fetch_add(counts[outcome->end], 1);
+        log_line(outcome->end == QUEUE_DELIVERED ? LOG_DEBUG : LOG_INFO, words[outcome->end],
+                 "letter=%s to=%s host=%.*s why=\"%.*s\"", id_text(t->letter.id, id),
+                 LOG_CLEAN(t->recipients[i].forward_path), SPAN_PRINT(outcome->host),
+                 SPAN_PRINT(outcome->words));
     }
 }
 
@@ -213,14 +189,7 @@ static void give_back(struct deliver *d, struct task *t)
 
 void task_co_settle(struct deliver *d, struct task *t)
 {
-    struct settling settling = {.task = t};
-    settling.results = arena_alloc(&t->arena, t->count * sizeof *settling.results);
-    if (!settling.results) {
-        task_put_off(d, t, STORE_PAUSE_MS);
-        return;
-    }
-    fill_results(&settling);
-    if (co_commit(d, &settling) < 0) {
+    if (co_commit(d, t) < 0) {
         task_put_off(d, t, STORE_PAUSE_MS);
         return;
     }

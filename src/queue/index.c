@@ -240,6 +240,16 @@ void queue_site_failed(struct queue_site *site, int64_t rest_until_ms)
     site_review(site);
 }
 
+void queue_index_end_rest(struct queue_index *index, struct span domain)
+{
+    struct queue_domain *found;
+    HASH_FIND(hh, index->domains, domain.at, domain.len, found);
+    if (!found || !found->site)
+        return;
+    timers_remove(&index->rests, &found->site->rest);
+    site_review(found->site);
+}
+
 void queue_site_worked(struct queue_site *site)
 {
     site->failures = 0;

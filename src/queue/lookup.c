@@ -6,8 +6,8 @@
 #define ROWS_MAX 256
 
 #define LETTER_COLUMNS                                                                             \
-    "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.noticed, l.accepted_ms, "            \
-    "l.expires_ms"
+    "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.may_notify, l.noticed, l.crashes, "  \
+    "l.accepted_ms, l.expires_ms"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, r.variables"
 
@@ -26,9 +26,11 @@ static int take_letter(struct db_query *q, int at, struct arena *arena, struct q
     letter->blob = db_column_int(q, at + 2);
     letter->octets = (uint64_t)db_column_int(q, at + 3);
     letter->eight_bit = db_column_int(q, at + 4) != 0;
-    letter->noticed = db_column_int(q, at + 5) != 0;
-    letter->accepted_ms = db_column_int(q, at + 6);
-    letter->expires_ms = db_column_int(q, at + 7);
+    letter->may_notify = db_column_int(q, at + 5) != 0;
+    letter->noticed = db_column_int(q, at + 6) != 0;
+    letter->crashes = (unsigned)db_column_int(q, at + 7);
+    letter->accepted_ms = db_column_int(q, at + 8);
+    letter->expires_ms = db_column_int(q, at + 9);
     return keep(arena, q, at, &letter->reverse_path) ? 0 : -ENOMEM;
 }
 
@@ -159,11 +161,13 @@ int queue_co_walk(struct store *store, int64_t tenant, int64_t recipient, struct
 /* --- for people ------------------------------------------------------------------------------ */
 
 static const struct db_statement list_rows = {
-    .sql = "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"
-           " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"
-           " WHERE r.tenant = :tenant AND r.id > :after AND (:letter = 0 OR r.letter = :letter)"
-           " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"
-           " AND (:sender = '' OR l.reverse_path = :sender) ORDER BY r.id LIMIT :limit"};
+    .sql =
+        "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"
+        " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"
+        " WHERE r.tenant = :tenant AND r.id > :after AND (:letter = 0 OR r.letter = :letter)"
+        " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"
+        " AND (:sender = '' OR l.reverse_path = :sender)"
+        " AND (:forward_path = '' OR r.forward_path = :forward_path) ORDER BY r.id LIMIT :limit"};
 
 struct listing {
     const struct queue_selector *selector;
@@ -188,11 +192,12 @@ static int list_on(struct db_tx *tx, void *arg)
     db_bind_int(q, "recipient", listing->selector->recipient);
     db_bind_text(q, "domain", listing->selector->domain);
     db_bind_text(q, "sender", listing->selector->sender);
+    db_bind_text(q, "forward_path", listing->selector->recipient_path);
     db_bind_int(q, "limit", listing->limit);
     while ((rc = db_step(q)) == DB_ROW) {
         struct queue_row *row = &listing->rows[listing->count++];
         row->letter =
-            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 16)};
+            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 18)};
         rc = take_recipient(q, listing->arena, &row->recipient);
         if (rc == 0)
             rc = take_letter(q, 8, listing->arena, &row->letter);
@@ -210,7 +215,7 @@ int queue_co_list(struct store *store, const struct queue_selector *selector, in
     listing.rows = arena_alloc(arena, ROWS_MAX * sizeof *listing.rows);
     if (!listing.rows)
         return -ENOMEM;
-    int rc = store_co_read(store, list_on, &listing);
+    int rc = store_co_scan(store, list_on, &listing);
     *ret_rows = listing.rows;
     *ret_count = rc == 0 ? listing.count : 0;
     return rc;

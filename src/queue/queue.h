@@ -30,8 +30,10 @@ struct queue_letter {
     enum queue_body kind;
     int64_t blob;
     uint64_t octets;
-    bool eight_bit; /* has bytes above 127: 8BITMIME where it goes (RFC 6152) */
-    bool noticed;   /* the sender was told of the delay */
+    bool eight_bit;   /* has bytes above 127: 8BITMIME where it goes (RFC 6152) */
+    bool may_notify;  /* the sender is verified: notices may go there */
+    bool noticed;     /* the sender was told of the delay */
+    unsigned crashes; /* so often we ended badly while it was being sent */
     int64_t accepted_ms, expires_ms;
 };
 
@@ -82,13 +84,17 @@ struct queue_result {
 must_check int queue_settle(struct db_tx *tx, const struct queue_letter *letter,
                             const struct queue_result *results, size_t count);
 
+/* In a write job: the sender has been told of the delay. */
+must_check int queue_set_noticed(struct db_tx *tx, const struct queue_letter *letter);
+
 /* --- looking and steering -------------------------------------------------------------------- */
 
 /* Which recipients; zero and empty fields do not select. */
 struct queue_selector {
     int64_t tenant; /* never 0 */
     int64_t letter, recipient;
-    struct span domain, sender;
+    struct span domain, sender; /* of the recipient, folded; reverse-path */
+    struct span recipient_path; /* forward-path */
 };
 
 struct queue_entry {

@@ -10,7 +10,8 @@
 static const struct db_migration migrations[] = {
     {1, "CREATE TABLE queue_letter (tenant {id} NOT NULL, id {id} NOT NULL,"
         " reverse_path {text} NOT NULL, kind {int} NOT NULL, blob {id} NOT NULL,"
-        " octets {int} NOT NULL, eight_bit {int} NOT NULL, noticed {int} NOT NULL,"
+        " octets {int} NOT NULL, eight_bit {int} NOT NULL, may_notify {int} NOT NULL,"
+        " noticed {int} NOT NULL, crashes {int} NOT NULL,"
         " accepted_ms {int} NOT NULL, expires_ms {int} NOT NULL,"
         " PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE TABLE queue_recipient (tenant {id} NOT NULL, id {id} NOT NULL,"
@@ -26,8 +27,9 @@ const struct db_schema queue_schema = {"queue", migrations, 1};
 
 static const struct db_statement insert_letter = {
     .sql = "INSERT INTO queue_letter (tenant, id, reverse_path, kind, blob, octets, eight_bit,"
-           " noticed, accepted_ms, expires_ms) VALUES (:tenant, :id, :reverse_path, :kind, :blob,"
-           " :octets, :eight_bit, 0, :accepted, :expires)"};
+           " may_notify, noticed, crashes, accepted_ms, expires_ms) VALUES (:tenant, :id,"
+           " :reverse_path, :kind, :blob, :octets, :eight_bit, :may_notify, 0, 0, :accepted,"
+           " :expires)"};
 static const struct db_statement insert_recipient = {
     .sql = "INSERT INTO queue_recipient (tenant, id, letter, forward_path, domain, due_ms, held,"
            " attempts, last_reply, variables) VALUES (:tenant, :id, :letter, :forward_path,"
@@ -46,6 +48,7 @@ static int put_letter(struct db_tx *tx, const struct queue_letter *letter)
     db_bind_int(q, "blob", letter->blob);
     db_bind_int(q, "octets", (int64_t)letter->octets);
     db_bind_int(q, "eight_bit", letter->eight_bit);
+    db_bind_int(q, "may_notify", letter->may_notify);
     db_bind_int(q, "accepted", letter->accepted_ms);
     db_bind_int(q, "expires", letter->expires_ms);
     return db_run(q);
@@ -79,6 +82,20 @@ int queue_put(struct db_tx *tx, const struct queue_letter *letter,
     for (size_t i = 0; rc >= 0 && i < count; i++)
         rc = put_recipient(tx, letter, &recipients[i]);
     return rc < 0 ? rc : 0;
+}
+
+static const struct db_statement set_noticed = {
+    .sql = "UPDATE queue_letter SET noticed = 1 WHERE tenant = :tenant AND id = :id"};
+
+int queue_set_noticed(struct db_tx *tx, const struct queue_letter *letter)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &set_noticed, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", letter->tenant);
+    db_bind_int(q, "id", letter->id);
+    return db_run(q);
 }
 
 /* --- what became of them --------------------------------------------------------------------- */

@@ -59,6 +59,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .recipient_count = s->recipient_count,
                             .body = in->blob,
                             .eight_bit = in->eight_bit,
+                            .may_notify = s->settings->role == SMTPD_SUBMISSION,
                             .source = span_of(source)};
     int rc = submit_co_receive(s->settings->door, &letter);
     if (rc < 0)

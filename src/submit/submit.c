@@ -189,6 +189,7 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
                                   .blob = part->blob,
                                   .octets = blob_writer_size(plan->letter->body),
                                   .eight_bit = plan->letter->eight_bit,
+                                  .may_notify = plan->letter->may_notify,
                                   .accepted_ms = plan->now_ms};
     for (size_t i = 0; i < part->leaving; i++) {
         const struct copy *copy = &plan->copies[part->first + i];

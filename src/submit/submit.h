@@ -31,6 +31,7 @@ struct letter {
     size_t recipient_count;
     struct blob_writer *body; /* finished */
     bool eight_bit;           /* has bytes above 127 */
+    bool may_notify;          /* the reverse-path is the sender's for sure: notices may go there */
     struct span source;       /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
