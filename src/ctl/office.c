@@ -45,7 +45,7 @@ int office_open(struct office *office, const char *folder, const struct config *
     return rc;
 }
 
-int office_start_delivery(struct office *office, unsigned loops)
+int office_start_delivery(struct office *office, unsigned loops, bool after_crash)
 {
     const struct config *config = &office->config;
     office->routes = (struct route_table){.list = config->routes,
@@ -69,6 +69,8 @@ int office_start_delivery(struct office *office, unsigned loops)
                                         .policy_count = config->policy_count,
                                         .dns = &office->dns,
                                         .loop_count = loops,
+                                        .folder = office->folder,
+                                        .after_crash = after_crash,
                                         .counters = &office->delivery};
     int rc = deliver_create(&settings, &office->deliver);
     if (rc == 0) {

@@ -44,7 +44,7 @@ must_check int office_open(struct office *office, const char *folder, const stru
                            char *reason, size_t size);
 void office_close(struct office *office);
 /* For the server: from now on letters leave. One line in reason on failure. */
-must_check int office_start_delivery(struct office *office, unsigned loops);
+must_check int office_start_delivery(struct office *office, unsigned loops, bool after_crash);
 /* The certificate for new connections from now on. */
 must_check int office_set_tls(struct office *office, struct span chain_pem, struct span key_pem,
                               char *reason, size_t size);

@@ -44,6 +44,7 @@ struct supervisor {
     pid_t worker; /* 0: none runs */
     int64_t started_ms, restart_ms, pause_ms, kill_ms;
     bool ready, stopping, said_ready;
+    bool after_crash; /* the last worker ended by a fault of its own */
 };
 
 int complain(const char *format, ...)
@@ -71,7 +72,7 @@ static void worker_main(struct supervisor *s, int channel)
         _exit(send(channel, message, (size_t)len, MSG_NOSIGNAL) < 0 ? 2 : 1);
     }
     log_set_level(s->config.debug ? LOG_DEBUG : LOG_INFO);
-    exit(worker_run(s->folder, &s->config, &s->doors, channel));
+    exit(worker_run(s->folder, &s->config, &s->doors, channel, s->after_crash));
 }
 
 static int send_certificate(struct supervisor *s, char *reason, size_t size)
@@ -175,6 +176,13 @@ static void stop_worker(struct supervisor *s)
         kill(s->worker, SIGTERM);
 }
 
+/* Its own fault, not somebody's kill. */
+static bool is_crash(int status)
+{
+    int by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return by == SIGSEGV || by == SIGABRT || by == SIGBUS || by == SIGILL || by == SIGFPE;
+}
+
 static void reap_worker(struct supervisor *s)
 {
     int status;
@@ -182,6 +190,7 @@ static void reap_worker(struct supervisor *s)
     if (!s->worker || waitpid(s->worker, &status, WNOHANG) != s->worker)
         return;
     s->worker = 0;
+    s->after_crash = is_crash(status);
     if (s->channel >= 0 && !s->said_ready && hear_worker(s) != 0)
         s->stopping = true;
     if (s->channel >= 0)

@@ -38,6 +38,7 @@ struct worker {
     struct doors *doors;
     struct worker_loop *loops;
     int channel, signals, failed;
+    bool after_crash;
     sem_t opened; /* once for each loop */
     struct control *control;
     struct smtpd_settings smtp[3];
@@ -297,7 +298,7 @@ static int worker_open(struct worker *w, char *reason, size_t size)
     if (rc < 0)
         return rc;
     fill_settings(w);
-    rc = office_start_delivery(&w->office, w->doors->loops);
+    rc = office_start_delivery(&w->office, w->doors->loops, w->after_crash);
     if (rc == 0)
         rc = start_loops(w);
     if (rc == 0)
@@ -307,7 +308,8 @@ static int worker_open(struct worker *w, char *reason, size_t size)
     return rc;
 }
 
-int worker_run(const char *folder, const struct config *config, struct doors *doors, int channel)
+int worker_run(const char *folder, const struct config *config, struct doors *doors, int channel,
+               bool after_crash)
 {
     char reason[500] = "";
     struct worker *w = calloc(1, sizeof *w);
@@ -315,6 +317,7 @@ int worker_run(const char *folder, const struct config *config, struct doors *do
         return 1;
     w->doors = doors;
     w->channel = channel;
+    w->after_crash = after_crash;
     int rc = office_open(&w->office, folder, config, reason, sizeof reason);
     if (rc < 0) {
         tell(w, 'E', reason);

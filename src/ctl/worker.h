@@ -12,7 +12,9 @@
 
 #define WORKER_MESSAGE_MAX ((size_t)192 * 1024)
 
-/* Runs until drained; the process's exit status. SIGTERM is blocked when it is called. */
-int worker_run(const char *folder, const struct config *config, struct doors *doors, int channel);
+/* after_crash: the worker before it ended by a fault of its own. Runs until drained; the process's
+ * exit status. SIGTERM is blocked when it is called. */
+int worker_run(const char *folder, const struct config *config, struct doors *doors, int channel,
+               bool after_crash);
 
 #endif

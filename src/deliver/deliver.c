@@ -48,6 +48,9 @@ int deliver_create(const struct deliver_settings *settings, struct deliver **ret
     d->loops = calloc(settings->loop_count, sizeof *d->loops);
     int rc = d->loops ? queue_index_create(&d->index) : -ENOMEM;
     if (rc == 0)
+        rc = marks_open(settings->folder, d->settings.sessions_max, settings->after_crash,
+                        &d->marks);
+    if (rc == 0)
         rc = tls_client_context(false, NULL, &d->tls_any);
     if (rc == 0)
         rc = tls_client_context(true, NULL, &d->tls_verified);
@@ -64,6 +67,7 @@ void deliver_free(struct deliver *d)
     if (!d)
         return;
     queue_index_free(d->index);
+    marks_close(d->marks);
     tls_context_release(d->tls_any);
     tls_context_release(d->tls_verified);
     pthread_mutex_destroy(&d->mutex);
@@ -205,7 +209,7 @@ static int co_walk(struct deliver *d)
     AUTO_ARENA arena = ARENA(WALK_MEMORY);
     int64_t tenant = 0, recipient = 0;
     size_t count = 1;
-    int rc = 0;
+    int rc = marks_co_blame(d->marks, d->settings.door->store);
     while (rc == 0 && count > 0) {
         struct queue_entry *entries;
         arena_reset(&arena);

@@ -46,6 +46,8 @@ struct deliver_settings {
     unsigned sessions_max;    /* of the node; 0: 8,000 */
     unsigned timeout_divisor; /* tests: times of the dialogue are so much shorter; 0: RFC 5321's */
     unsigned loop_count;
+    const char *folder; /* of the marks of letters in flight */
+    bool after_crash;   /* the last server ended by a fault of its own */
     struct deliver_counters *counters;
 };
 

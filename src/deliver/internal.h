@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "deliver/deliver.h"
+#include "deliver/marks.h"
 #include "deliver/settle.h"
 #include "queue/index.h"
 #include "run/dns.h"
@@ -25,11 +26,13 @@ struct deliver {
     struct deliver_settings settings;
     struct tls_context *tls_any, *tls_verified;
     struct deliver_loop *loops;
+    struct marks *marks;
 
     pthread_mutex_t mutex; /* what follows; held for moments only */
     struct queue_index *index;
     unsigned sessions, routers;
     bool draining, walk_again;
+    bool suspect_out;  /* a letter that was in flight at a crash is tried: one at a time */
     int64_t wakes_ms;  /* when the keeper wakes by itself (monotonic) */
     struct co *keeper; /* on the first loop: acts when something becomes due */
     struct loop_message wake_keeper;
@@ -54,7 +57,9 @@ struct task {
     struct outcome *outcomes;
     struct queue_item **of; /* the item of each recipient */
     size_t count;
-    const char *host; /* where it was tried, for people: "mx.example.net[192.0.2.1]"; or NULL */
+    struct mark *mark; /* in flight */
+    bool suspect;      /* the only one of its kind that is out */
+    const char *host;  /* where it was tried, for people: "mx.example.net[192.0.2.1]"; or NULL */
 };
 
 /* task.c: reads the rows of the items taken. 0 with count 0: none is there any more, all is given
@@ -68,7 +73,9 @@ void task_judge_all(struct deliver *d, struct task *t, int code, struct span wor
 void task_co_settle(struct deliver *d, struct task *t);
 /* Gives the items back, to be looked at again after a pause: nothing was tried. */
 void task_put_off(struct deliver *d, struct task *t, int64_t pause_ms);
-void task_end(struct task *t);
+void task_end(struct deliver *d, struct task *t);
+/* Before an attempt: marks it as in flight (P4). False: not now, and it was put off. */
+bool task_begin_attempt(struct deliver *d, struct task *t);
 
 /* session.c: a coroutine for a site that was begun. */
 struct session;

@@ -46,7 +46,7 @@ static void router_co_refuse(struct router *r)
             task_judge_all(d, t, r->why.permanent ? 550 : 450, span_of(r->why.text));
             task_co_settle(d, t);
         }
-        task_end(t);
+        task_end(d, t);
     }
 }
 

@@ -170,14 +170,14 @@ static bool session_co_work(struct session *s)
     struct deliver *d = s->dl->d;
     struct task *t = &s->task;
     int rc = task_co_read(d, t);
-    if (rc == 0 && t->count) {
+    if (rc == 0 && t->count && task_begin_attempt(d, t)) {
         rc = session_co_attempt(s);
         if (rc == 0)
             task_co_settle(d, t);
         else
             task_put_off(d, t, rc == -ECANCELED ? 0 : 1000);
     }
-    task_end(t);
+    task_end(d, t);
     return rc == 0;
 }
 

@@ -9,10 +9,11 @@
 
 #include <errno.h>
 
-#define TASK_MEMORY     ((size_t)2 * 1024 * 1024)
-#define STORE_PAUSE_MS  (10 * 1000)
-#define SETTLE_FIRST_MS 100
-#define SETTLE_MOST_MS  (10 * 1000)
+#define TASK_MEMORY      ((size_t)2 * 1024 * 1024)
+#define STORE_PAUSE_MS   (10 * 1000)
+#define SUSPECT_PAUSE_MS 200
+#define SETTLE_FIRST_MS  100
+#define SETTLE_MOST_MS   (10 * 1000)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -83,8 +84,32 @@ int task_co_read(struct deliver *d, struct task *t)
     return 0;
 }
 
-void task_end(struct task *t)
+bool task_begin_attempt(struct deliver *d, struct task *t)
 {
+    bool suspect = t->letter.crashes > 0;
+    pthread_mutex_lock(&d->mutex);
+    bool wait = suspect && d->suspect_out;
+    if (suspect && !wait)
+        d->suspect_out = t->suspect = true;
+    pthread_mutex_unlock(&d->mutex);
+    if (wait) {
+        task_put_off(d, t, SUSPECT_PAUSE_MS);
+        return false;
+    }
+    t->mark = marks_set(d->marks, t->letter.tenant, t->letter.id);
+    return true;
+}
+
+void task_end(struct deliver *d, struct task *t)
+{
+    marks_clear(d->marks, t->mark);
+    if (t->suspect) {
+        pthread_mutex_lock(&d->mutex);
+        d->suspect_out = false;
+        pthread_mutex_unlock(&d->mutex);
+    }
+    t->mark = NULL;
+    t->suspect = false;
     arena_free(&t->arena);
     t->taken = t->count = 0;
 }

@@ -84,6 +84,8 @@ struct queue_result {
 must_check int queue_settle(struct db_tx *tx, const struct queue_letter *letter,
                             const struct queue_result *results, size_t count);
 
+/* In a write job: how often we have crashed while this letter was being sent, with this time. */
+must_check int queue_count_crash(struct db_tx *tx, int64_t tenant, int64_t letter);
 /* In a write job: the sender has been told of the delay. */
 must_check int queue_set_noticed(struct db_tx *tx, const struct queue_letter *letter);
 

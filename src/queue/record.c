@@ -98,6 +98,26 @@ int queue_set_noticed(struct db_tx *tx, const struct queue_letter *letter)
     return db_run(q);
 }
 
+static const struct db_statement count_crash = {
+    .sql = "UPDATE queue_letter SET crashes = crashes + 1 WHERE tenant = :tenant AND id = :id"
+           " RETURNING crashes"};
+
+int queue_count_crash(struct db_tx *tx, int64_t tenant, int64_t letter)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &count_crash, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "id", letter);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    int crashes = (int)db_column_int(q, 0);
+    rc = db_run(q);
+    return rc < 0 ? rc : crashes;
+}
+
 /* --- what became of them --------------------------------------------------------------------- */
 
 static const struct db_statement defer_recipient = {

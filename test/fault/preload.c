@@ -2,7 +2,8 @@
  * Makes the n-th write or sync of a server's data files fail; loaded with LD_PRELOAD by the tests.
  *
  * POSTAMT_FAULTS names a file that both sides map: the test sets what shall fail, the server
- * counts. Only regular files below POSTAMT_FAULT_FOLDER are touched.
+ * counts. Only regular files below POSTAMT_FAULT_FOLDER are touched. And a server that is about to
+ * write the words in POSTAMT_FAULT_DEADLY dies, as of a bug.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { FAULT_WRITE = 1, FAULT_SYNC = 2, FAULT_TORN = 4 };
@@ -40,6 +43,15 @@ static __attribute__((constructor)) void open_faults(void)
     close(fd);
     if (map != MAP_FAILED)
         faults = map;
+}
+
+/* A server with a bug: it dies when it is about to say this. */
+static void die_of(const struct iovec *pieces, size_t count)
+{
+    const char *word = getenv("POSTAMT_FAULT_DEADLY");
+    for (size_t i = 0; word && i < count; i++)
+        if (memmem(pieces[i].iov_base, pieces[i].iov_len, word, strlen(word)))
+            abort();
 }
 
 static bool is_data_file(int fd)
@@ -69,7 +81,20 @@ static bool strikes(int what, int fd)
 
 ssize_t write(int fd, const void *bytes, size_t count)
 {
+    die_of(&(struct iovec){(void *)bytes, count}, 1);
     return strikes(FAULT_WRITE, fd) ? -1 : NEXT(write)(fd, bytes, count);
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    die_of(pieces, (size_t)count);
+    return NEXT(writev)(fd, pieces, count);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    die_of(message->msg_iov, message->msg_iovlen);
+    return NEXT(sendmsg)(fd, message, flags);
 }
 
 /* A torn write leaves half of it behind, as a full disk or a dying one does. */
