@@ -7,14 +7,46 @@
 #include "run/lane.h"
 #include "store/blob.h"
 
+#include "ctl/files.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PASSWORD_THREADS 2
 #define PASSWORD_QUEUE   200
+#define SIGNING_THREADS  16
+#define SIGNING_QUEUE    10000
 
 static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
                                                   &box_schema, &queue_schema};
+
+static unsigned signing_threads(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > SIGNING_THREADS ? SIGNING_THREADS : (unsigned)cores;
+}
+
+static int read_secret(struct office *office, char *reason, size_t size)
+{
+    char path[1024];
+    AUTO_BUFFER secret = BUFFER(4096);
+    int rc = path_join(path, sizeof path, office->folder, "secret.key");
+    if (rc == 0)
+        rc = file_read(path, &secret);
+    if (rc == 0 && secret.len != DIRECTORY_SECRET)
+        rc = ERR_CORRUPT;
+    if (rc == 0)
+        directory_set_secret(office->directory, (const unsigned char *)secret.at);
+    else
+        snprintf(reason, size,
+                 "secret.key in %s cannot be used (%s): put the one back that was made"
+                 " with the store",
+                 office->folder, error_text(rc));
+    if (secret.at)
+        explicit_bzero(secret.at, secret.size);
+    return rc;
+}
 
 int office_open(struct office *office, const char *folder, const struct config *config,
                 char *reason, size_t size)
@@ -39,7 +71,13 @@ int office_open(struct office *office, const char *folder, const struct config *
     if (rc == 0)
         rc = crowd_create(config->connections_max, config->connections_per_address_max,
                           &office->crowd);
+    if (rc == 0)
+        rc = lane_create("signing", signing_threads(), SIGNING_QUEUE, &office->signing);
+    if (rc == 0)
+        rc = read_secret(office, reason, size);
     office->door.store = office->store;
+    office->door.directory = office->directory;
+    office->door.signing = office->signing;
     if (rc < 0)
         office_close(office);
     return rc;
@@ -87,6 +125,7 @@ void office_close(struct office *office)
     crowd_free(office->crowd);
     directory_close(office->directory);
     lane_destroy(office->passwords);
+    lane_destroy(office->signing);
     store_close(office->store);
     pthread_mutex_destroy(&office->tls_mutex);
 }

@@ -22,7 +22,7 @@ struct office {
     struct config config;
     const char *folder;
     struct store *store;
-    struct lane *passwords;
+    struct lane *passwords, *signing;
     struct directory *directory;
     struct crowd *crowd;
     struct route_table routes;

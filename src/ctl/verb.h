@@ -64,8 +64,8 @@ struct dns_record {
     const char *type;
     char name[300], value[600];
 };
-#define DNS_RECORDS_MAX 8
-size_t domain_records(const struct config *config, const char *domain,
-                      struct dns_record records[DNS_RECORDS_MAX]);
+#define DNS_RECORDS_MAX 12
+int domain_co_records(struct verb_call *call, const char *domain,
+                      struct dns_record records[DNS_RECORDS_MAX], size_t *ret_count);
 
 #endif

@@ -136,7 +136,9 @@ int verb_co_domain_check(struct verb_call *call, const char *name)
     struct json_object *list = call->args->json ? json_object_new_array() : NULL;
     if (rc == 0 && !records)
         rc = -ENOMEM;
-    size_t count = rc == 0 ? domain_records(&call->office->config, folded, records) : 0;
+    size_t count = 0;
+    if (rc == 0)
+        rc = domain_co_records(call, folded, records, &count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct question question = {.record = &records[i]};
         rc = lane_co_run(call->office->passwords, ask, &question, TIMEOUT_MS);

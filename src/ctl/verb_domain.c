@@ -104,8 +104,8 @@ static int co_show_domain(struct verb_call *call, const char *name)
 
 /* --- what to publish ------------------------------------------------------------------------- */
 
-size_t domain_records(const struct config *config, const char *domain,
-                      struct dns_record records[DNS_RECORDS_MAX])
+static size_t domain_records(const struct config *config, const char *domain,
+                             struct dns_record records[DNS_RECORDS_MAX])
 {
     const struct {
         const char *type, *before, *text;
@@ -133,21 +133,71 @@ size_t domain_records(const struct config *config, const char *domain,
     return count;
 }
 
+/* The keys that its letters are signed with; made now for a domain that has none yet. */
+static int co_key_records(struct verb_call *call, const char *domain, struct dns_record *records,
+                          size_t *count)
+{
+    struct directory *d = call->office->directory;
+    struct dkim_keys *keys;
+    int rc = directory_co_dkim_make(d, span_of(domain));
+    if (rc == 0) {
+        directory_forget_dkim(d, domain);
+        rc = directory_co_dkim_keys(d, domain, &keys);
+    }
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; rc == 0 && i < keys->count && *count < DNS_RECORDS_MAX; i++) {
+        struct dns_record *record = &records[*count];
+        AUTO_BUFFER text = BUFFER(DKIM_RECORD_MAX);
+        rc = dkim_key_record(keys->list[i].key, &text);
+        record->type = "TXT";
+        snprintf(record->name, sizeof record->name, "%s._domainkey.%s", keys->list[i].selector,
+                 domain);
+        if (rc == 0 && span_to_text(buffer_span(&text), record->value, sizeof record->value))
+            (*count)++;
+    }
+    dkim_keys_release(keys);
+    return rc;
+}
+
+int domain_co_records(struct verb_call *call, const char *domain,
+                      struct dns_record records[DNS_RECORDS_MAX], size_t *ret_count)
+{
+    *ret_count = domain_records(&call->office->config, domain, records);
+    return co_key_records(call, domain, records, ret_count);
+}
+
+/* A character-string of TXT has at most 255 bytes (RFC 1035 3.3.14). */
+static void print_text_value(struct verb_call *call, const char *value)
+{
+    struct span rest = span_of(value);
+    while (rest.len) {
+        struct span part = span_first(rest, 255);
+        call_print(call, " \"%.*s\"", SPAN_PRINT(part));
+        rest = span_from(rest, part.len);
+    }
+    call_print(call, "\n");
+}
+
 static int co_dns_domain(struct verb_call *call, const char *name)
 {
     char suffix[ADDRESS_DOMAIN_MAX + 2];
     struct listing l;
     int rc = co_find_domain(call, name, suffix, &l);
     struct dns_record *records = calloc(DNS_RECORDS_MAX, sizeof *records);
+    size_t count = 0;
     if (rc == 0 && !records)
         rc = -ENOMEM;
-    size_t count = rc == 0 ? domain_records(&call->office->config, suffix + 1, records) : 0;
+    if (rc == 0)
+        rc = domain_co_records(call, suffix + 1, records, &count);
     struct json_object *list = call->args->json ? json_object_new_array() : NULL;
     for (size_t i = 0; i < count; i++) {
         if (!list) {
-            bool text = strcmp(records[i].type, "TXT") == 0;
-            call_print(call, "%s. IN %s %s%s%s\n", records[i].name, records[i].type,
-                       text ? "\"" : "", records[i].value, text ? "\"" : "");
+            call_print(call, "%s. IN %s", records[i].name, records[i].type);
+            if (strcmp(records[i].type, "TXT") == 0)
+                print_text_value(call, records[i].value);
+            else
+                call_print(call, " %s\n", records[i].value);
             continue;
         }
         struct json_object *entry = json_object_new_object();

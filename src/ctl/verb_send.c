@@ -10,7 +10,7 @@
 #include "base/id.h"
 #include "mail/header.h"
 #include "mail/trace.h"
-#include "submit/submit.h"
+#include "submit/sign.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,14 +167,49 @@ static int write_header(struct sending *s, struct buffer *out)
     return rc;
 }
 
+static bool leaves(const struct sending *s)
+{
+    for (size_t i = 0; i < s->letter.recipient_count; i++)
+        for (size_t k = 0; k < s->letter.recipients[i].count; k++)
+            if (s->letter.recipients[i].targets[k].user == 0)
+                return true;
+    return false;
+}
+
+/* With the keys of the author's domain, where it is one of ours. */
+static int co_sign(struct sending *s, struct span header, struct span body, struct buffer *out)
+{
+    struct mailbox author;
+    struct header_field from;
+    struct dkim_body hashing;
+    unsigned char hash[DKIM_HASH];
+    char domain[ADDRESS_DOMAIN_MAX + 1];
+    if (!leaves(s) || !header_find(header, SPAN("From"), &from) ||
+        address_parse_list(from.body, &s->arena, &author, 1) < 1 ||
+        address_fold_domain(author.domain, domain) < 0)
+        return 0;
+    int rc = dkim_body_begin(&hashing);
+    if (rc < 0)
+        return rc;
+    dkim_body_take(&hashing, body);
+    rc = dkim_body_end(&hashing, hash);
+    if (rc == 0)
+        rc = sign_co_letter(&s->call->office->door, domain, header, hash, out);
+    s->letter.head = buffer_span(out);
+    return rc;
+}
+
 static int co_deliver(struct sending *s)
 {
     struct blob_writer *blob;
-    AUTO_BUFFER header = BUFFER(VERB_INPUT_MAX);
+    AUTO_BUFFER header = BUFFER(VERB_INPUT_MAX), signatures = BUFFER(64 * 1024);
     int rc = blob_writer_open(s->call->office->store, s->text.len, &blob);
     if (rc < 0)
         return rc;
     rc = write_header(s, &header);
+    struct span blank = span_starts(s->body, SPAN("\r\n")) ? SPAN("\r\n") : SPAN("");
+    if (rc == 0)
+        rc = co_sign(s, buffer_span(&header), span_from(s->body, blank.len), &signatures);
     if (rc == 0)
         rc = blob_co_append(blob, buffer_span(&header));
     if (rc == 0)

@@ -33,7 +33,8 @@ struct session {
     struct loop_message wake;
     struct route_failure failure; /* no connection can be had; text empty: none */
     uint64_t offset;              /* of the body, while it is sent */
-    struct session *prev, *next;  /* of those that rest on this loop */
+    bool head_sent;
+    struct session *prev, *next; /* of those that rest on this loop */
     struct task task;
 };
 
@@ -43,13 +44,20 @@ static int session_co_read_body(void *arg, struct buffer *out)
 {
     struct session *s = arg;
     const struct queue_letter *letter = &s->task.letter;
+    if (!s->head_sent) {
+        s->head_sent = true;
+        int rc = buffer_append(out, letter->head);
+        if (rc < 0)
+            return rc;
+    }
     if (s->offset >= letter->octets)
         return 0;
+    size_t before = out->len;
     int rc = blob_co_read(s->dl->d->settings.door->store, letter->tenant, letter->blob, s->offset,
                           PIECE, out);
-    if (rc == 0 && out->len == 0)
+    if (rc == 0 && out->len == before)
         rc = ERR_CORRUPT;
-    s->offset += out->len;
+    s->offset += out->len - before;
     return rc;
 }
 
@@ -64,11 +72,12 @@ static int session_co_transact(struct session *s, struct smtp_response *verdicts
     struct smtp_outgoing letter = {.reverse_path = t->letter.reverse_path,
                                    .forward_paths = paths,
                                    .count = t->count,
-                                   .octets = t->letter.octets,
+                                   .octets = t->letter.head.len + t->letter.octets,
                                    .eight_bit = t->letter.eight_bit,
                                    .co_read = session_co_read_body,
                                    .arg = s};
     s->offset = 0;
+    s->head_sent = false;
     s->connection.letters++;
     return smtp_client_co_send(&s->connection.client, &letter, verdicts);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LIST_MAX 256
 
@@ -34,8 +35,12 @@ static const struct db_migration migrations[] = {
         " PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE UNIQUE INDEX api_key_name ON api_key (name);\n"
         "CREATE INDEX api_key_domain ON api_key (tenant, domain);\n"},
+    {2, "CREATE TABLE dkim_key (tenant {id} NOT NULL, id {id} NOT NULL, domain {id} NOT NULL,"
+        " selector {text} NOT NULL, algorithm {int} NOT NULL, secret {bytes} NOT NULL,"
+        " PRIMARY KEY (tenant, id)) {rowid};\n"
+        "CREATE INDEX dkim_key_domain ON dkim_key (tenant, domain);\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 1};
+const struct db_schema directory_schema = {"directory", migrations, 2};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {
@@ -46,6 +51,7 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
         return -ENOMEM;
     d->store = store;
     d->passwords = passwords;
+    pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
     if (rc < 0) {
         free(d);
@@ -55,11 +61,19 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     return 0;
 }
 
+void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET])
+{
+    memcpy(d->secret, secret, sizeof d->secret);
+}
+
 void directory_close(struct directory *d)
 {
     if (!d)
         return;
     credential_cache_free(d->credentials);
+    dkim_cache_free(d);
+    pthread_mutex_destroy(&d->dkim_mutex);
+    sodium_memzero(d->secret, sizeof d->secret);
     free(d);
 }
 

@@ -16,7 +16,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "mail/address.h"
+#include "mail/dkim.h"
 #include "store/db.h"
+
+#include <stdatomic.h>
 
 extern const struct db_schema directory_schema;
 
@@ -29,6 +32,9 @@ struct lane;
 must_check int directory_open(struct store *store, struct lane *passwords,
                               struct directory **ret_directory);
 void directory_close(struct directory *d);
+/* What secrets in the store are sealed with; before anything is sealed. */
+#define DIRECTORY_SECRET 32
+void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET]);
 
 /* One mailbox an address leads to; or an address elsewhere. */
 struct directory_target {
@@ -85,6 +91,24 @@ must_check int directory_co_key_add(struct directory *d, int64_t tenant, struct 
                                     struct span domain, struct buffer *ret_id,
                                     struct buffer *ret_secret);
 must_check int directory_co_key_revoke(struct directory *d, int64_t tenant, struct span id);
+
+/* The keys a domain signs with (mail/dkim.h): one of each algorithm, made once; a domain that has
+ * keys keeps them. domain is folded. */
+#define DKIM_KEYS_MAX 4
+struct dkim_keys { /* counted by reference, shared by all loops */
+    atomic_uint references;
+    unsigned count;
+    struct {
+        char selector[DKIM_SELECTOR];
+        struct dkim_key *key;
+    } list[DKIM_KEYS_MAX];
+};
+must_check int directory_co_dkim_make(struct directory *d, struct span domain);
+/* Held for the caller; count 0: none. They are read again after a minute. */
+must_check int directory_co_dkim_keys(struct directory *d, const char *domain,
+                                      struct dkim_keys **ret_keys);
+void dkim_keys_release(struct dkim_keys *keys);
+void directory_forget_dkim(struct directory *d, const char *domain); /* they have changed */
 
 /* Lists, in order of name; row is called for each in the coroutine, after the read has ended. */
 struct directory_row {

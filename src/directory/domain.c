@@ -58,6 +58,8 @@ static int take_out(struct db_tx *tx, void *arg)
     if (rc == 1)
         rc = ERR_DENIED;
     if (rc == 0)
+        rc = dkim_delete_keys(tx, tenant, id);
+    if (rc >= 0)
         rc = directory_run_on(tx, &delete_domain, tenant, id);
     return rc < 0 ? rc : 0;
 }
@@ -73,12 +75,18 @@ int directory_co_domain_add(struct directory *d, int64_t tenant, struct span nam
 {
     struct domain_call call = {.tenant = tenant};
     int rc = fold_name(name, &call);
-    return rc < 0 ? rc : store_co_write(d->store, add, &call);
+    if (rc == 0)
+        rc = store_co_write(d->store, add, &call);
+    return rc < 0 ? rc : directory_co_dkim_make(d, span_of(call.name));
 }
 
 int directory_co_domain_remove(struct directory *d, int64_t tenant, struct span name)
 {
     struct domain_call call = {.tenant = tenant};
     int rc = fold_name(name, &call);
-    return rc < 0 ? rc : store_co_write(d->store, take_out, &call);
+    if (rc == 0)
+        rc = store_co_write(d->store, take_out, &call);
+    if (rc == 0)
+        directory_forget_dkim(d, call.name);
+    return rc;
 }

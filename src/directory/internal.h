@@ -3,6 +3,9 @@
 #define DIRECTORY_INTERNAL_H
 
 #include "directory/directory.h"
+#include "run/lane.h"
+
+#include <pthread.h>
 
 struct credential_cache;
 
@@ -10,6 +13,9 @@ struct directory {
     struct store *store;
     struct lane *passwords;
     struct credential_cache *credentials;
+    unsigned char secret[DIRECTORY_SECRET];
+    pthread_mutex_t dkim_mutex;
+    struct dkim_cached *dkim_cache;
 };
 
 /* password.c: Argon2id (RFC 9106) and SCRAM-SHA-256 keys (RFC 5802), made when a password is set.
@@ -38,6 +44,10 @@ bool credential_cache_knows(struct credential_cache *cache, struct span login, s
                             int64_t version);
 void credential_cache_keep(struct credential_cache *cache, struct span login, struct span password,
                            int64_t version);
+
+/* dkim.c */
+void dkim_cache_free(struct directory *d);
+must_check int dkim_delete_keys(struct db_tx *tx, int64_t tenant, int64_t domain); /* in a job */
 
 /* In jobs. Text columns are folded before. 0 with *ret_id, or ERR_ABSENT. */
 must_check int directory_find_domain(struct db_tx *tx, struct span name, int64_t *ret_tenant,

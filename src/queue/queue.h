@@ -28,8 +28,9 @@ struct queue_letter {
     int64_t tenant, id;
     struct span reverse_path; /* empty for the null path */
     enum queue_body kind;
+    struct span head; /* goes in front of the body: signatures */
     int64_t blob;
-    uint64_t octets;
+    uint64_t octets;  /* of the body */
     bool eight_bit;   /* has bytes above 127: 8BITMIME where it goes (RFC 6152) */
     bool may_notify;  /* the sender is verified: notices may go there */
     bool noticed;     /* the sender was told of the delay */

@@ -58,6 +58,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .recipients = s->recipients,
                             .recipient_count = s->recipient_count,
                             .body = in->blob,
+                            .head = buffer_span(&in->signatures),
                             .eight_bit = in->eight_bit,
                             .may_notify = s->settings->role == SMTPD_SUBMISSION,
                             .source = span_of(source)};

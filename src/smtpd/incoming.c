@@ -28,6 +28,9 @@ int incoming_open(struct incoming *in, struct smtp_session *s)
 void incoming_co_close(struct incoming *in)
 {
     buffer_free(&in->header);
+    buffer_free(&in->signed_header);
+    buffer_free(&in->signatures);
+    dkim_body_free(&in->signed_body);
     blob_co_writer_free(in->blob);
 }
 
@@ -91,8 +94,17 @@ static void incoming_co_end_header(struct incoming *in, struct span header)
         submission_co_check_header(in, header);
     if (incoming_write_prefix(in, header, &prefix) < 0)
         incoming_refuse(in, 451, "4.3.0", "Out of memory");
+    if (settings->role == SMTPD_SUBMISSION)
+        submission_begin_signing(in, buffer_span(&prefix), header);
     incoming_co_keep(in, buffer_span(&prefix));
     incoming_co_keep(in, header);
+}
+
+static void incoming_co_take_body(struct incoming *in, struct span clean)
+{
+    if (in->is_signed)
+        dkim_body_take(&in->signed_body, clean);
+    incoming_co_keep(in, clean);
 }
 
 /* Gathers a piece of the header; a header that comes whole is not copied. */
@@ -114,7 +126,7 @@ static void incoming_co_take_header(struct incoming *in, struct span clean)
         buffer_free(&in->header);
     }
     if (end >= 0)
-        incoming_co_keep(in, span_from(clean, (size_t)end));
+        incoming_co_take_body(in, span_from(clean, (size_t)end));
 }
 
 /* --- the letter ------------------------------------------------------------------------------ */
@@ -136,7 +148,7 @@ void incoming_co_take(struct incoming *in, struct span clean)
     if (in->refusal.code)
         return;
     if (in->in_body)
-        incoming_co_keep(in, clean);
+        incoming_co_take_body(in, clean);
     else
         incoming_co_take_header(in, clean);
 }
@@ -145,6 +157,8 @@ int incoming_co_finish(struct incoming *in)
 {
     if (!in->in_body && in->refusal.code == 0)
         incoming_co_end_header(in, buffer_span(&in->header));
+    if (in->refusal.code == 0)
+        submission_co_sign(in);
     if (in->refusal.code)
         return ERR_DENIED;
     int rc = blob_co_finish(in->blob);

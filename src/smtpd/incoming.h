@@ -11,6 +11,7 @@
 
 #include "mail/header.h"
 #include "smtpd/session.h"
+#include "submit/sign.h"
 
 #define INCOMING_LINE_MAX ((size_t)100000)
 
@@ -27,6 +28,11 @@ struct incoming {
     bool in_body, eight_bit;
     uint64_t size;
     int64_t letter; /* its id */
+    /* of what leaves: what is signed (submit/sign.h) */
+    bool is_signed;
+    char author_domain[ADDRESS_DOMAIN_MAX + 1]; /* of the first in From */
+    struct buffer signed_header, signatures;
+    struct dkim_body signed_body;
     struct refusal refusal;
 };
 
@@ -41,5 +47,9 @@ void incoming_co_close(struct incoming *in);
 
 /* submission.c (RFC 6409): may this user send a letter with this header? Refuses otherwise. */
 void submission_co_check_header(struct incoming *in, struct span header);
+/* The same file: what leaves is signed with the keys of its author's domain, once it is complete.
+ */
+void submission_begin_signing(struct incoming *in, struct span prefix, struct span header);
+void submission_co_sign(struct incoming *in);
 
 #endif

@@ -5,6 +5,8 @@
 #include "mail/address.h"
 #include "mail/header.h"
 
+#include <errno.h>
+
 #define AUTHORS_MAX   16
 #define AUTHORS_BYTES ((size_t)64 * 1024)
 
@@ -37,4 +39,52 @@ void submission_co_check_header(struct incoming *in, struct span header)
         else if (rc == 0)
             refuse_author(in, &authors[i]);
     }
+    if (in->refusal.code == 0 && address_fold_domain(authors[0].domain, in->author_domain) < 0)
+        in->author_domain[0] = '\0';
+}
+
+/* --- signatures ------------------------------------------------------------------------------ */
+
+static bool leaves(const struct smtp_session *s)
+{
+    for (size_t i = 0; i < s->recipient_count; i++)
+        for (size_t k = 0; k < s->recipients[i].count; k++)
+            if (s->recipients[i].targets[k].user == 0)
+                return true;
+    return false;
+}
+
+void submission_begin_signing(struct incoming *in, struct span prefix, struct span header)
+{
+    if (in->refusal.code || !in->author_domain[0] || !leaves(in->session))
+        return;
+    in->signed_header = BUFFER(prefix.len + header.len);
+    in->signatures = BUFFER(DKIM_KEYS_MAX * DKIM_SIGNATURE);
+    int rc = buffer_append(&in->signed_header, prefix);
+    if (rc == 0)
+        rc = buffer_append(&in->signed_header, header);
+    if (rc == 0)
+        rc = dkim_body_begin(&in->signed_body);
+    if (rc < 0)
+        incoming_refuse(in, 452, "4.3.1", "No room now, try again later");
+    in->is_signed = rc == 0;
+}
+
+void submission_co_sign(struct incoming *in)
+{
+    unsigned char hash[DKIM_HASH];
+    if (!in->is_signed)
+        return;
+    int rc = dkim_body_end(&in->signed_body, hash);
+    if (rc == 0)
+        rc = sign_co_letter(in->session->settings->door, in->author_domain,
+                            buffer_span(&in->signed_header), hash, &in->signatures);
+    if (rc == 0)
+        return;
+    if (rc == -ENOBUFS) /* hundreds of fields of one name: it goes without */
+        buffer_clear(&in->signatures);
+    log_error("smtpd.not_signed", "peer=%s domain=%s why=\"%s\"", stream_peer_text(in->session->st),
+              in->author_domain, error_text(rc));
+    if (rc != -ENOBUFS)
+        incoming_refuse(in, 451, "4.3.0", "Cannot sign the letter now, try again later");
 }

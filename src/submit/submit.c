@@ -186,6 +186,7 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
                                   .id = plan->letter->id,
                                   .reverse_path = plan->letter->reverse_path,
                                   .kind = QUEUE_BODY_RAW,
+                                  .head = plan->letter->head,
                                   .blob = part->blob,
                                   .octets = blob_writer_size(plan->letter->body),
                                   .eight_bit = plan->letter->eight_bit,

@@ -12,8 +12,12 @@
 #include "queue/queue.h"
 #include "store/blob.h"
 
+struct lane;
+
 struct submit_door {
     struct store *store;
+    struct directory *directory;
+    struct lane *signing; /* for sign.h */
     /* After the commit: these are in the queue now. NULL: nobody is there to be told. */
     void (*announce)(void *arg, const struct queue_entry *entries, size_t count);
     void *arg;
@@ -30,6 +34,7 @@ struct letter {
     struct letter_recipient *recipients;
     size_t recipient_count;
     struct blob_writer *body; /* finished */
+    struct span head;         /* signatures: in front of what leaves */
     bool eight_bit;           /* has bytes above 127 */
     bool may_notify;          /* the reverse-path is the sender's for sure: notices may go there */
     struct span source;       /* words for the log: "smtp 192.0.2.1 helo" */

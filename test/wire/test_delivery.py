@@ -45,7 +45,7 @@ def test_a_letter_leaves(post):
     letter = post.sink.letter()
     assert letter.sender == "alice@example.test" and letter.recipients == ["bob@far.test"]
     assert letter.hello == "mail.example.test"
-    assert letter.data.startswith(b"Received: ") and letter.data.endswith(body_of(LETTER))
+    assert b"\r\nReceived: " in letter.data and letter.data.endswith(body_of(LETTER))
     event, = post.await_event("delivered")
     assert event["to"] == "bob@far.test" and "250 2.0.0 taken" in event["detail"]
     assert post.sink.address in event["detail"]
