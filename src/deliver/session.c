@@ -69,7 +69,13 @@ static int session_co_transact(struct session *s, struct smtp_response *verdicts
         return -ENOMEM;
     for (size_t i = 0; i < t->count; i++)
         paths[i] = t->recipients[i].forward_path;
-    struct smtp_outgoing letter = {.reverse_path = t->letter.reverse_path,
+    char verp[ADDRESS_TEXT_MAX];
+    struct span reverse_path = t->letter.reverse_path, local, domain;
+    if (t->letter.verp && address_split(reverse_path, &local, &domain)) {
+        directory_verp_write(s->dl->d->settings.directory, t->letter.id, domain, verp);
+        reverse_path = span_of(verp);
+    }
+    struct smtp_outgoing letter = {.reverse_path = reverse_path,
                                    .forward_paths = paths,
                                    .count = t->count,
                                    .octets = t->letter.head.len + t->letter.octets,

@@ -30,6 +30,17 @@ static const struct db_statement delete_targets = {
 static const struct db_statement delete_alias = {
     .sql = "DELETE FROM alias WHERE tenant = :tenant AND id = :id"};
 
+/* 0: in a domain that is nobody's here. */
+static int is_outside(struct db_tx *tx, struct span address)
+{
+    struct span local, domain;
+    int64_t tenant, id;
+    if (!address_split(address, &local, &domain))
+        return ERR_SYNTAX;
+    int rc = directory_find_domain(tx, domain, &tenant, &id);
+    return rc == ERR_ABSENT ? 0 : rc < 0 ? rc : ERR_ABSENT;
+}
+
 static int add_target(struct db_tx *tx, int64_t tenant, int64_t alias, struct span address)
 {
     struct db_query *q;
@@ -39,8 +50,10 @@ static int add_target(struct db_tx *tx, int64_t tenant, int64_t alias, struct sp
     db_bind_int(q, "tenant", tenant);
     db_bind_text(q, "address", address);
     rc = db_step(q);
-    if (rc != DB_ROW)
-        return rc < 0 ? rc : ERR_ABSENT;
+    if (rc == DB_DONE)
+        rc = is_outside(tx, address);
+    if (rc < 0)
+        return rc;
     rc = db_prepare(tx, &insert_target, &q);
     if (rc < 0)
         return rc;

@@ -81,7 +81,8 @@ must_check int directory_co_user_passwd(struct directory *d, int64_t tenant, str
 must_check int directory_co_user_find(struct directory *d, int64_t tenant, struct span address,
                                       int64_t *ret_user);
 must_check int directory_co_user_remove(struct directory *d, int64_t tenant, struct span address);
-/* address "@domain" is the catch-all. Targets are addresses of users or aliases of the tenant. */
+/* address "@domain" is the catch-all. Targets are addresses of users or aliases of the tenant, or
+ * outside: in a domain that is nobody's here. */
 must_check int directory_co_alias_add(struct directory *d, int64_t tenant, struct span address,
                                       const struct span *targets, size_t count);
 must_check int directory_co_alias_remove(struct directory *d, int64_t tenant, struct span address);
@@ -109,6 +110,22 @@ must_check int directory_co_dkim_keys(struct directory *d, const char *domain,
                                       struct dkim_keys **ret_keys);
 void dkim_keys_release(struct dkim_keys *keys);
 void directory_forget_dkim(struct directory *d, const char *domain); /* they have changed */
+
+/* Reverse-paths that lead back, each with a keyed hash (return_path.c). domain is ours.
+ * ERR_SYNTAX: not of that kind (forward: no address, or it becomes too long); ERR_DENIED: of that
+ * kind, but not made by us, or weeks ago. Pure but for the last. */
+must_check int directory_srs_forward(const struct directory *d, struct span reverse_path,
+                                     struct span domain, int64_t now_ms,
+                                     char ret_path[ADDRESS_TEXT_MAX]);
+must_check int directory_srs_reverse(const struct directory *d, struct span local, int64_t now_ms,
+                                     char ret_path[ADDRESS_TEXT_MAX]);
+void directory_verp_write(const struct directory *d, int64_t letter, struct span domain,
+                          char ret_path[ADDRESS_TEXT_MAX]);
+must_check int directory_verp_read(const struct directory *d, struct span local,
+                                   int64_t *ret_letter);
+/* The tenant of a domain of ours; ERR_ABSENT. Yields. */
+must_check int directory_co_domain_owner(struct directory *d, struct span domain,
+                                         int64_t *ret_tenant);
 
 /* Lists, in order of name; row is called for each in the coroutine, after the read has ended. */
 struct directory_row {

@@ -15,7 +15,7 @@
 static const struct db_statement find_user = {
     .sql = "SELECT tenant, id FROM users WHERE address = :address"};
 static const struct db_statement find_targets = {
-    .sql = "SELECT t.address FROM alias a JOIN alias_target t ON t.tenant = a.tenant"
+    .sql = "SELECT t.address, a.tenant FROM alias a JOIN alias_target t ON t.tenant = a.tenant"
            " AND t.alias = a.id WHERE a.address = :address LIMIT 256"};
 static const struct db_statement first_user = {
     .sql = "SELECT address FROM users WHERE tenant = :tenant AND domain = :id ORDER BY id LIMIT 1"};
@@ -34,7 +34,7 @@ struct resolving {
 static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct span address)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (r->targets[i].user == user)
+        if (r->targets[i].user == user && (user || span_equal(r->targets[i].address, address)))
             return 0;
     if (r->count == TARGETS_MAX)
         return -E2BIG;
@@ -68,7 +68,7 @@ static int add_user(struct resolving *r, struct span address)
 }
 
 static int read_alias_targets(struct resolving *r, struct span address, struct span **ret_targets,
-                              size_t *ret_count)
+                              size_t *ret_count, int64_t *ret_tenant)
 {
     struct span *targets = NULL;
     size_t count = 0;
@@ -81,6 +81,7 @@ static int read_alias_targets(struct resolving *r, struct span address, struct s
         if (!targets && !(targets = arena_alloc(r->arena, TARGETS_MAX * sizeof *targets)))
             return -ENOMEM;
         targets[count] = arena_copy(r->arena, db_column_bytes(q, 0));
+        *ret_tenant = db_column_int(q, 1);
         if (!targets[count++].at)
             return -ENOMEM;
     }
@@ -89,19 +90,34 @@ static int read_alias_targets(struct resolving *r, struct span address, struct s
     return rc < 0 ? rc : 0;
 }
 
+/* A target of an alias that is in nobody's domain here. */
+static int add_outside(struct resolving *r, int64_t tenant, struct span address)
+{
+    struct span local, domain;
+    int64_t owner, id;
+    if (!address_split(address, &local, &domain))
+        return 0;
+    int rc = directory_find_domain(r->tx, domain, &owner, &id);
+    return rc == ERR_ABSENT ? add_target(r, tenant, 0, address) : rc;
+}
+
 /* The users that exactly this address leads to: 1 when it exists, 0 when not. */
 static int add_exact(struct resolving *r, struct span address, unsigned depth)
 {
     struct span *targets;
     size_t count;
+    int64_t tenant;
     int rc = add_user(r, address);
     if (rc != 0)
         return rc;
-    rc = read_alias_targets(r, address, &targets, &count);
+    rc = read_alias_targets(r, address, &targets, &count, &tenant);
     if (rc < 0 || count == 0)
         return rc;
-    for (size_t i = 0; rc >= 0 && i < count && depth < DEPTH_MAX; i++)
+    for (size_t i = 0; rc >= 0 && i < count && depth < DEPTH_MAX; i++) {
         rc = add_exact(r, targets[i], depth + 1);
+        if (rc == 0)
+            rc = add_outside(r, tenant, targets[i]);
+    }
     return rc < 0 ? rc : 1;
 }
 

@@ -23,7 +23,7 @@ const struct db_schema event_schema = {"event", migrations, 1};
 const char *event_kind_text(enum event_kind kind)
 {
     static const char *const names[] = {"?",       "accepted", "delivered", "deferred",
-                                        "bounced", "expired",  "dropped"};
+                                        "bounced", "expired",  "dropped",   "returned"};
     return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 

@@ -19,6 +19,7 @@ enum event_kind {
     EVENT_BOUNCED,
     EVENT_EXPIRED,
     EVENT_DROPPED,
+    EVENT_RETURNED, /* after delivered: the next server took it, and sent it back */
 };
 const char *event_kind_text(enum event_kind kind);
 

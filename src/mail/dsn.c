@@ -4,7 +4,9 @@
 #include "base/id.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/mime.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define LINE_MAX 900 /* of a remote's words; RFC 5322 2.1.1 allows 998 */
@@ -190,4 +192,90 @@ int dsn_write(struct buffer *out, const struct dsn *dsn)
     if (rc == 0)
         rc = buffer_append(out, header);
     return rc < 0 ? rc : buffer_printf(out, "\r\n--%s--\r\n", boundary);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+#define PARTS_MAX 32
+
+/* Behind "rfc822;" and the like. */
+static struct span value_of(struct span body)
+{
+    struct span type, rest = body;
+    span_cut(&rest, ';', &type);
+    return span_trim(rest);
+}
+
+static struct span field_of(struct span block, const char *name)
+{
+    struct header_field field;
+    return header_find(block, span_of(name), &field) ? field.body : SPAN("");
+}
+
+static int keep_clean(struct arena *arena, struct span text, struct span *ret_text)
+{
+    AUTO_BUFFER clean = BUFFER(LINE_MAX);
+    if (append_clean(&clean, text) < 0)
+        return -ENOMEM;
+    *ret_text = arena_copy(arena, buffer_span(&clean));
+    return ret_text->at ? 0 : -ENOMEM;
+}
+
+/* 1: taken; 0: it tells nothing that matters here. */
+static int read_block(struct span block, struct arena *arena, struct dsn_report *report)
+{
+    struct span action = field_of(block, "Action"), to = field_of(block, "Original-Recipient");
+    bool failed = span_equal_nocase(action, SPAN("failed"));
+    if (!failed && !span_equal_nocase(action, SPAN("delayed")))
+        return 0;
+    if (to.len == 0)
+        to = field_of(block, "Final-Recipient");
+    AUTO_BUFFER words = BUFFER(LINE_MAX);
+    struct span status = field_of(block, "Status"), code = field_of(block, "Diagnostic-Code");
+    int rc = append_clean(&words, span_first(status, DSN_STATUS));
+    if (rc == 0)
+        rc = buffer_append_text(&words, " ");
+    if (rc == 0)
+        rc = append_clean(&words, span_first(value_of(code), LINE_MAX - 2 * DSN_STATUS));
+    report->failed = failed;
+    if (rc == 0)
+        rc = keep_clean(arena, value_of(to), &report->recipient);
+    if (rc == 0)
+        rc = keep_clean(arena, buffer_span(&words), &report->words);
+    return rc < 0 ? rc : 1;
+}
+
+/* Blocks of fields, parted by blank lines; the first is about the letter. */
+static int read_status(struct span part, struct arena *arena, struct dsn_report *ret_list,
+                       size_t max)
+{
+    size_t count = 0;
+    while (part.len && count < max) {
+        size_t len = header_length(part);
+        if (len == 0) { /* a blank line, or one that is no field */
+            ptrdiff_t end = span_find(part, '\n');
+            part = end < 0 ? SPAN("") : span_from(part, (size_t)end + 1);
+            continue;
+        }
+        int rc = read_block(span_first(part, len), arena, &ret_list[count]);
+        if (rc < 0)
+            return rc;
+        count += (size_t)rc;
+        part = span_from(part, len);
+    }
+    return (int)count;
+}
+
+int dsn_read(struct span letter, struct arena *arena, struct dsn_report *ret_list, size_t max)
+{
+    struct mime_part *parts = arena_alloc(arena, PARTS_MAX * sizeof *parts);
+    if (!parts)
+        return -ENOMEM;
+    int count = mime_parse(letter, parts, PARTS_MAX);
+    for (int i = 0; i < count; i++)
+        if (span_equal_nocase(parts[i].type, SPAN("message")) &&
+            span_equal_nocase(parts[i].subtype, SPAN("delivery-status")))
+            return read_status(span_make(letter.at + parts[i].body, parts[i].end - parts[i].body),
+                               arena, ret_list, max);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef MAIL_DSN_H
 #define MAIL_DSN_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 
 enum dsn_action { DSN_FAILED, DSN_DELAYED };
@@ -33,6 +34,17 @@ struct dsn {
     size_t count;
 };
 must_check int dsn_write(struct buffer *out, const struct dsn *dsn);
+
+/* What a DSN of others says about one recipient. */
+struct dsn_report {
+    struct span recipient; /* an address, as far as it can be read; may be empty */
+    bool failed;           /* else: delayed */
+    struct span words;     /* "5.1.1 550 …", cleaned */
+};
+/* Reads a report (RFC 3464): at most max recipients with an Action of failed or delayed. 0: it is
+ * no report, or tells of nobody. Spans live in arena. -ENOMEM. */
+must_check int dsn_read(struct span letter, struct arena *arena, struct dsn_report *ret_list,
+                        size_t max);
 
 /* The enhanced status code (RFC 3463) of a reply such as "550 5.1.1 No such user" or "4.4.1 …":
  * what it says when it is of that class ('4' or '5'), else the general one of the class. */

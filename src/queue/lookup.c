@@ -7,7 +7,7 @@
 
 #define LETTER_COLUMNS                                                                             \
     "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.may_notify, l.noticed, l.crashes, "  \
-    "l.accepted_ms, l.expires_ms, l.head"
+    "l.accepted_ms, l.expires_ms, l.head, l.verp"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, r.variables"
 
@@ -31,6 +31,7 @@ static int take_letter(struct db_query *q, int at, struct arena *arena, struct q
     letter->crashes = (unsigned)db_column_int(q, at + 7);
     letter->accepted_ms = db_column_int(q, at + 8);
     letter->expires_ms = db_column_int(q, at + 9);
+    letter->verp = db_column_int(q, at + 11) != 0;
     bool ok = keep(arena, q, at, &letter->reverse_path) && keep(arena, q, at + 10, &letter->head);
     return ok ? 0 : -ENOMEM;
 }
@@ -198,7 +199,7 @@ static int list_on(struct db_tx *tx, void *arg)
     while ((rc = db_step(q)) == DB_ROW) {
         struct queue_row *row = &listing->rows[listing->count++];
         row->letter =
-            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 19)};
+            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 20)};
         rc = take_recipient(q, listing->arena, &row->recipient);
         if (rc == 0)
             rc = take_letter(q, 8, listing->arena, &row->letter);

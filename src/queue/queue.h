@@ -32,6 +32,7 @@ struct queue_letter {
     int64_t blob;
     uint64_t octets;  /* of the body */
     bool eight_bit;   /* has bytes above 127: 8BITMIME where it goes (RFC 6152) */
+    bool verp;        /* goes out with a reverse-path of its own, so that bounces find it */
     bool may_notify;  /* the sender is verified: notices may go there */
     bool noticed;     /* the sender was told of the delay */
     unsigned crashes; /* so often we ended badly while it was being sent */

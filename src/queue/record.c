@@ -11,7 +11,8 @@ static const struct db_migration migrations[] = {
     {1, "CREATE TABLE queue_letter (tenant {id} NOT NULL, id {id} NOT NULL,"
         " reverse_path {text} NOT NULL, kind {int} NOT NULL, head {bytes} NOT NULL,"
         " blob {id} NOT NULL,"
-        " octets {int} NOT NULL, eight_bit {int} NOT NULL, may_notify {int} NOT NULL,"
+        " octets {int} NOT NULL, eight_bit {int} NOT NULL, verp {int} NOT NULL, may_notify {int} "
+        "NOT NULL,"
         " noticed {int} NOT NULL, crashes {int} NOT NULL,"
         " accepted_ms {int} NOT NULL, expires_ms {int} NOT NULL,"
         " PRIMARY KEY (tenant, id)) {rowid};\n"
@@ -29,8 +30,9 @@ const struct db_schema queue_schema = {"queue", migrations, 1};
 static const struct db_statement insert_letter = {
     .sql =
         "INSERT INTO queue_letter (tenant, id, reverse_path, kind, head, blob, octets, eight_bit,"
-        " may_notify, noticed, crashes, accepted_ms, expires_ms) VALUES (:tenant, :id,"
-        " :reverse_path, :kind, :head, :blob, :octets, :eight_bit, :may_notify, 0, 0, :accepted,"
+        " verp, may_notify, noticed, crashes, accepted_ms, expires_ms) VALUES (:tenant, :id,"
+        " :reverse_path, :kind, :head, :blob, :octets, :eight_bit, :verp, :may_notify, 0, 0, "
+        ":accepted,"
         " :expires)"};
 static const struct db_statement insert_recipient = {
     .sql = "INSERT INTO queue_recipient (tenant, id, letter, forward_path, domain, due_ms, held,"
@@ -51,6 +53,7 @@ static int put_letter(struct db_tx *tx, const struct queue_letter *letter)
     db_bind_int(q, "blob", letter->blob);
     db_bind_int(q, "octets", (int64_t)letter->octets);
     db_bind_int(q, "eight_bit", letter->eight_bit);
+    db_bind_int(q, "verp", letter->verp);
     db_bind_int(q, "may_notify", letter->may_notify);
     db_bind_int(q, "accepted", letter->accepted_ms);
     db_bind_int(q, "expires", letter->expires_ms);

@@ -52,6 +52,8 @@ static void refuse_for(struct incoming *in, int rc)
 static void session_co_store(struct smtp_session *s, struct incoming *in)
 {
     char source[400];
+    bool submission = s->settings->role == SMTPD_SUBMISSION;
+    struct letter_return returned;
     snprintf(source, sizeof source, "%s %s", session_protocol(s), stream_peer_text(s->st));
     struct letter letter = {.id = in->letter,
                             .reverse_path = s->reverse_path,
@@ -60,9 +62,17 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .body = in->blob,
                             .head = buffer_span(&in->signatures),
                             .eight_bit = in->eight_bit,
-                            .may_notify = s->settings->role == SMTPD_SUBMISSION,
+                            .leaving_path = session_forward_path(s),
+                            .verp = submission && s->who.key && s->reverse_path.len,
+                            .may_notify = submission,
                             .source = span_of(source)};
-    int rc = submit_co_receive(s->settings->door, &letter);
+    int rc = 0;
+    if (s->returned_letter) {
+        rc = incoming_read_report(in, &s->transaction, &returned);
+        letter.returned = &returned;
+    }
+    if (rc == 0)
+        rc = submit_co_receive(s->settings->door, &letter);
     if (rc < 0)
         refuse_for(in, rc);
 }

@@ -17,6 +17,7 @@ void session_reset(struct smtp_session *s)
     s->declared_size = 0;
     s->recipients = NULL;
     s->recipient_count = s->recipient_room = 0;
+    s->returned_tenant = s->returned_letter = 0;
 }
 
 /* "local@domain" in the transaction's arena. */
@@ -130,6 +131,8 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
                                      &s->transaction, &recipient->targets, &recipient->count);
     if (found == DIRECTORY_FOREIGN && s->settings->role == SMTPD_SUBMISSION)
         found = session_add_foreign(s, path, recipient);
+    if (found == DIRECTORY_UNKNOWN)
+        found = session_co_find_return(s, path, recipient);
     if (found == DIRECTORY_FOREIGN || found == DIRECTORY_UNKNOWN)
         return session_co_refuse_recipient(s, found, path);
     if (found == DIRECTORY_LOCAL)

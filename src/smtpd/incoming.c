@@ -29,6 +29,7 @@ void incoming_co_close(struct incoming *in)
 {
     buffer_free(&in->header);
     buffer_free(&in->signed_header);
+    buffer_free(&in->report);
     buffer_free(&in->signatures);
     dkim_body_free(&in->signed_body);
     blob_co_writer_free(in->blob);
@@ -147,6 +148,7 @@ void incoming_co_take(struct incoming *in, struct span clean)
         incoming_refuse(in, 552, "5.3.4", "The letter is too large");
     if (in->refusal.code)
         return;
+    incoming_keep_report(in, clean);
     if (in->in_body)
         incoming_co_take_body(in, clean);
     else

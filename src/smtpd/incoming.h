@@ -29,6 +29,7 @@ struct incoming {
     uint64_t size;
     int64_t letter; /* its id */
     /* of what leaves: what is signed (submit/sign.h) */
+    struct buffer report; /* a bounce of one of ours */
     bool is_signed;
     char author_domain[ADDRESS_DOMAIN_MAX + 1]; /* of the first in From */
     struct buffer signed_header, signatures;
@@ -44,6 +45,11 @@ void incoming_co_take(struct incoming *in, struct span clean);
 must_check int incoming_co_finish(struct incoming *in);
 void incoming_refuse(struct incoming *in, int code, const char *enhanced, const char *text);
 void incoming_co_close(struct incoming *in);
+
+/* returning.c: gathers a bounce, and reads what it says about which recipients. */
+void incoming_keep_report(struct incoming *in, struct span clean);
+must_check int incoming_read_report(struct incoming *in, struct arena *arena,
+                                    struct letter_return *ret_return);
 
 /* submission.c (RFC 6409): may this user send a letter with this header? Refuses otherwise. */
 void submission_co_check_header(struct incoming *in, struct span header);

@@ -36,6 +36,7 @@ struct smtp_session {
     uint64_t declared_size;
     struct letter_recipient *recipients;
     size_t recipient_count, recipient_room;
+    int64_t returned_tenant, returned_letter; /* a bounce for this letter of ours; 0: none */
 };
 
 /* Replies wait in the stream until the session needs input, so pipelined ones travel together. */
@@ -56,6 +57,12 @@ void session_reset(struct smtp_session *s);
 /* "smtp", "esmtps", … for logs and Received (RFC 3848). */
 const char *session_protocol(const struct smtp_session *s);
 uint64_t session_message_max(const struct smtp_session *s); /* bytes (RFC 1870) */
+
+/* returning.c: does an unknown address of ours lead back to somebody? DIRECTORY_LOCAL,
+ * DIRECTORY_UNKNOWN, or an error. */
+must_check int session_co_find_return(struct smtp_session *s, const struct smtp_path *path,
+                                      struct letter_recipient *recipient);
+const char *session_forward_path(struct smtp_session *s);
 
 int session_co_helo(struct smtp_session *s, const struct smtp_command *command);
 int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command);

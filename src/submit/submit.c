@@ -182,9 +182,11 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
 
 static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
 {
+    const char *path = plan->letter->leaving_path;
     struct queue_letter letter = {.tenant = part->tenant,
                                   .id = plan->letter->id,
-                                  .reverse_path = plan->letter->reverse_path,
+                                  .reverse_path = path ? span_of(path) : plan->letter->reverse_path,
+                                  .verp = plan->letter->verp,
                                   .kind = QUEUE_BODY_RAW,
                                   .head = plan->letter->head,
                                   .blob = part->blob,
@@ -223,6 +225,22 @@ static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct p
     return rc;
 }
 
+/* What became of a letter that the next server had taken already. */
+static int add_returned(struct db_tx *tx, const struct letter_return *returned)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < returned->count; i++) {
+        const struct dsn_report *report = &returned->reports[i];
+        struct event event = {.tenant = returned->tenant,
+                              .letter = returned->letter,
+                              .kind = report->failed ? EVENT_RETURNED : EVENT_DEFERRED,
+                              .recipient = report->recipient,
+                              .detail = report->words};
+        rc = event_add(tx, &event);
+    }
+    return rc;
+}
+
 int submit_apply(struct db_tx *tx, struct submit_plan *plan)
 {
     int rc = 0;
@@ -233,6 +251,8 @@ int submit_apply(struct db_tx *tx, struct submit_plan *plan)
         rc = apply_part(tx, plan, &part);
         first = part.end;
     }
+    if (rc == 0 && plan->letter->returned)
+        rc = add_returned(tx, plan->letter->returned);
     return rc;
 }
 

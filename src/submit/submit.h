@@ -9,6 +9,7 @@
 #define SUBMIT_SUBMIT_H
 
 #include "directory/directory.h"
+#include "mail/dsn.h"
 #include "queue/queue.h"
 #include "store/blob.h"
 
@@ -28,16 +29,25 @@ struct letter_recipient {
     struct directory_target *targets; /* where it leads; user 0: to an address elsewhere */
     size_t count;
 };
+/* A letter that came back to its VERP address (directory_verp_read). */
+struct letter_return {
+    int64_t tenant, letter;
+    const struct dsn_report *reports;
+    size_t count;
+};
 struct letter {
     int64_t id;               /* from id_next(), also in the Received field */
     struct span reverse_path; /* empty for the null path */
     struct letter_recipient *recipients;
     size_t recipient_count;
     struct blob_writer *body; /* finished */
+    const char *leaving_path; /* the reverse-path of what leaves, if another one (SRS); or NULL */
+    bool verp;                /* what leaves gets a reverse-path of its own */
     struct span head;         /* signatures: in front of what leaves */
     bool eight_bit;           /* has bytes above 127 */
-    bool may_notify;          /* the reverse-path is the sender's for sure: notices may go there */
-    struct span source;       /* words for the log: "smtp 192.0.2.1 helo" */
+    const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
+    bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
+    struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
 /* Puts the letter into the mailbox of every target, once each, and into the queue for those
