@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 BUILD_PACKAGES="gcc libc6-dev pkg-config meson ninja-build libuv1-dev libssl-dev libsqlite3-dev
     libpq-dev libsodium-dev libgsasl-dev libconfuse-dev uthash-dev libidn2-dev libjson-c-dev
     libunbound-dev"
-RUN_PACKAGES="python3"
+RUN_PACKAGES="python3 knot"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout clang-format
     universal-ctags swaks libnet-ssleay-perl libio-socket-ssl-perl msmtp getmail6 fetchmail curl
     openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev"

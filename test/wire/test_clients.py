@@ -144,5 +144,7 @@ def test_the_demo_office():
     demo = pathlib.Path(__file__).resolve().parents[2] / "tools" / "demo"
     out = run("/usr/bin/python3", demo, "--once")
     assert "Delivered: byte for byte what Alice sent" in out
+    assert "you are the first one elsewhere" in out
+    assert "Connection refused" in out and "5.7.1 Dropped by the operator: the demo is over" in out
     for part in ("STARTTLS", "RCPT TO:<bob@example.test>", "250 2.0.0 Ok", "+OK"):
         assert part.lower() in out.lower()
