@@ -74,10 +74,12 @@ test | test-long)
     ;;
 bench)
     # shellcheck disable=SC2086
-    need $BUILD_PACKAGES $RUN_PACKAGES postfix strace openssl
+    need $BUILD_PACKAGES $RUN_PACKAGES postfix opendkim strace openssl
     configure
     ninja -C build postamt bench/floor bench/mailload | tail -n 1
-    exec bench/run.py "${@:2}"
+    [ "${2:-}" = relay ] || bench/run.py "${@:2}"
+    [ "${2:-}" != relay ] || shift
+    exec bench/relay.py "${@:2}"
     ;;
 fuzz)
     # shellcheck disable=SC2086
@@ -95,7 +97,7 @@ help | --help | -h)
 ./do test         build and run the tests; ends with a line that counts them
 ./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
 ./do build        leaves build/postamt
-./do bench        side by side with Postfix (--quick: fewer letters)
+./do bench        side by side with Postfix (--quick: fewer letters; relay: end to end alone)
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all
 ./do format       clang-format over the sources
 HELP

@@ -4,6 +4,8 @@
  *   mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT
  *       one letter per connection, each with its own TLS handshake: what mail between servers
  *       looks like (MAIL, RCPT and DATA pipelined, as MTAs do); prints the seconds it took
+ *   mailload keep PORT SESSIONS LETTERS BYTES SENDER RECIPIENT clear|tls [USER PASSWORD]
+ *       the same over kept connections, as applications send; tls is STARTTLS, then AUTH PLAIN
  *   mailload idle PORT CONNECTIONS [tls]
  *       opens connections, says EHLO (tls: STARTTLS, EHLO), prints "open", and holds them until its
  *       standard input ends
@@ -25,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REPLY_MAX 4096
+#define REPLY_MAX 1500
 
 struct connection {
     int fd;
@@ -35,7 +37,8 @@ struct connection {
 static SSL_CTX *context;
 static in_port_t port;
 static atomic_int left;
-static char *body, *envelope;
+static char *body, *envelope, *login;
+static bool with_tls;
 
 static void die(const char *what, const char *got)
 {
@@ -123,6 +126,26 @@ static void close_connection(struct connection *c)
     close(c->fd);
 }
 
+static void *keep_sending(void *arg)
+{
+    struct connection c;
+    bool open = false;
+    while (atomic_fetch_sub(&left, 1) > 0) {
+        if (!open)
+            open_connection(&c, with_tls);
+        if (!open && login)
+            say(&c, login, "235");
+        open = true;
+        say(&c, envelope, "354");
+        say(&c, body, "250");
+    }
+    if (open) {
+        say(&c, "QUIT\r\n", "221");
+        close_connection(&c);
+    }
+    return arg;
+}
+
 static void *send_letters(void *arg)
 {
     struct connection c;
@@ -146,7 +169,16 @@ static char *text(const char *before, const char *middle, const char *after)
     return out;
 }
 
-static int run_starttls(char **argv)
+/* AUTH PLAIN of user and password, as a line. */
+static char *login_line(const char *user, const char *password)
+{
+    char plain[600], encoded[900] = "AUTH PLAIN ";
+    int len = snprintf(plain, sizeof plain, "%c%s%c%s", 0, user, 0, password);
+    EVP_EncodeBlock((unsigned char *)encoded + strlen(encoded), (unsigned char *)plain, len);
+    return text(encoded, "\r\n", "");
+}
+
+static int run_letters(char **argv, void *(*send_some)(void *))
 {
     int sessions = atoi(argv[3]), bytes = atoi(argv[5]);
     struct timespec from, to;
@@ -156,13 +188,15 @@ static int run_starttls(char **argv)
         die("memory", "none");
     for (int i = 0; i < bytes; i++)
         filler[i] = i % 80 == 78 ? '\r' : i % 80 == 79 ? '\n' : 'x';
-    body = text("Subject: load\r\n\r\n", filler, "\r\n.\r\n");
+    body = text("From: ", argv[6], "\r\nTo: ");
+    body = text(body, argv[7], "\r\nSubject: load\r\n\r\n");
+    body = text(body, filler, "\r\n.\r\n");
     envelope = text("MAIL FROM:<", argv[6], ">\r\nRCPT TO:<");
     envelope = text(envelope, argv[7], ">\r\nDATA\r\n");
     atomic_store(&left, atoi(argv[4]));
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (int i = 0; i < sessions; i++)
-        if (pthread_create(&threads[i], NULL, send_letters, NULL) != 0)
+        if (pthread_create(&threads[i], NULL, send_some, NULL) != 0)
             die("thread", "none");
     for (int i = 0; i < sessions; i++)
         pthread_join(threads[i], NULL);
@@ -193,9 +227,12 @@ static int run_idle(int count, bool tls)
 int main(int argc, char **argv)
 {
     bool load = argc == 8 && strcmp(argv[1], "starttls") == 0;
+    bool keep = (argc == 9 || argc == 11) && strcmp(argv[1], "keep") == 0;
     bool idle = (argc == 4 || argc == 5) && strcmp(argv[1], "idle") == 0;
-    if (!load && !idle) {
+    if (!load && !keep && !idle) {
         fprintf(stderr, "usage: mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT\n"
+                        "       mailload keep PORT SESSIONS LETTERS BYTES SENDER RECIPIENT"
+                        " clear|tls [USER PASSWORD]\n"
                         "       mailload idle PORT CONNECTIONS [tls]\n");
         return 2;
     }
@@ -205,5 +242,9 @@ int main(int argc, char **argv)
         die("TLS", "no context");
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_cert_verify_callback(context, trust_anybody, NULL);
-    return load ? run_starttls(argv) : run_idle(atoi(argv[3]), argc == 5);
+    with_tls = keep && strcmp(argv[8], "tls") == 0;
+    login = keep && argc == 11 ? login_line(argv[9], argv[10]) : NULL;
+    if (load || keep)
+        return run_letters(argv, keep ? keep_sending : send_letters);
+    return run_idle(atoi(argv[3]), argc == 5);
 }
