@@ -80,7 +80,7 @@ static const struct db_statement insert_event = {
     .sql = "INSERT INTO event (tenant, id, letter, kind, sender, recipient, size, detail)"
            " VALUES (:tenant, :id, :letter, :kind, :sender, :recipient, :size, :detail)"};
 
-int event_add(struct db_tx *tx, const struct event *event)
+int event_record(struct db_tx *tx, const struct event *event)
 {
     struct db_query *q;
     int rc = db_prepare(tx, &insert_event, &q);

@@ -1,8 +1,8 @@
 /*
  * The event log: what happened to each letter, durable in the commit that made it true.
  *
- * Other rooms call event_add inside their own write jobs. Addresses are rows of their own, to which
- * events point, so that erasing one row makes a person's history anonymous.
+ * Other rooms call event_record inside their own write jobs. Addresses are rows of their own, to
+ * which events point, so that erasing one row makes a person's history anonymous.
  */
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H
@@ -24,7 +24,7 @@ enum event_kind {
 const char *event_kind_text(enum event_kind kind);
 
 struct event {
-    int64_t tenant, id; /* id 0: event_add takes a new one */
+    int64_t tenant, id; /* id 0: event_record takes a new one */
     int64_t letter;
     enum event_kind kind;
     struct span sender;    /* reverse-path, empty for the null path */
@@ -32,11 +32,11 @@ struct event {
     struct span detail;    /* words for people: host, protocol, reply; cleaned by the caller */
     uint64_t bytes;        /* the letter's size */
     int64_t *sender_row;   /* for several events of one sender in one job: 0 before the first, and
-                              event_add keeps there what it found; NULL is fine */
+                              event_record keeps there what it found; NULL is fine */
 };
 
 /* In a write job. */
-must_check int event_add(struct db_tx *tx, const struct event *event);
+must_check int event_record(struct db_tx *tx, const struct event *event);
 
 /* What to list; zero or empty fields do not select. after: only events with larger ids. */
 struct event_filter {

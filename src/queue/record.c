@@ -170,7 +170,7 @@ static int settle_one(struct db_tx *tx, const struct queue_letter *letter,
                           .detail = result->reply,
                           .bytes = letter->octets};
     int rc = settle_row(tx, letter->tenant, result);
-    return rc <= 0 ? rc : event_add(tx, &event);
+    return rc <= 0 ? rc : event_record(tx, &event);
 }
 
 /* The letter and its hold on the body go with the last recipient. */

@@ -177,7 +177,7 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
                           .detail = SPAN("mailbox " BOX_INBOX),
                           .bytes = message.octets};
     int rc = box_append(tx, part->tenant, copy->user, BOX_INBOX, &message, &uid);
-    return rc < 0 ? rc : event_add(tx, &event);
+    return rc < 0 ? rc : event_record(tx, &event);
 }
 
 static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
@@ -217,7 +217,7 @@ static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct p
     uint32_t references = (uint32_t)mailboxes + (part->leaving > 0);
     int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
     if (rc == 0)
-        rc = event_add(tx, &event);
+        rc = event_record(tx, &event);
     if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);
     for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
@@ -236,7 +236,7 @@ static int add_returned(struct db_tx *tx, const struct letter_return *returned)
                               .kind = report->failed ? EVENT_RETURNED : EVENT_DEFERRED,
                               .recipient = report->recipient,
                               .detail = report->words};
-        rc = event_add(tx, &event);
+        rc = event_record(tx, &event);
     }
     return rc;
 }
