@@ -137,6 +137,7 @@ static int session_co_connect(struct session *s)
         session_fail(s);
     if (rc < 0)
         return rc;
+    s->failure.text[0] = '\0'; /* of the hosts before this one */
     pthread_mutex_lock(&d->mutex);
     queue_site_worked(s->site);
     pthread_mutex_unlock(&d->mutex);
@@ -201,13 +202,13 @@ static bool session_co_rest(struct session *s)
 {
     struct deliver *d = s->dl->d;
     pthread_mutex_lock(&d->mutex);
-    bool leave = d->draining;
+    bool leave = d->draining, work = !leave && queue_site_has_line(s->site);
     s->chosen = s->woken = false;
-    if (!leave)
+    if (!leave && !work)
         queue_site_idle(s->site, &s->idle);
     pthread_mutex_unlock(&d->mutex);
-    if (leave)
-        return false;
+    if (leave || work) /* it came since we looked */
+        return work;
     DL_APPEND(s->dl->resting, s);
     int rc = co_park(REST_MS);
     DL_DELETE(s->dl->resting, s);

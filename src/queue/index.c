@@ -331,6 +331,11 @@ size_t queue_site_take(struct queue_site *site, size_t max, struct queue_item **
     return count;
 }
 
+bool queue_site_has_line(const struct queue_site *site)
+{
+    return site->turn != NULL;
+}
+
 /* --- domains --------------------------------------------------------------------------------- */
 
 static struct queue_domain *domain_find(struct queue_index *index, struct span name)

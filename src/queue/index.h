@@ -77,6 +77,7 @@ const void *queue_site_way(const struct queue_site *site);
 /* Takes the first in line and those behind it that are of the same letter: at most max. 0: nothing
  * is in line. */
 size_t queue_site_take(struct queue_site *site, size_t max, struct queue_item **ret_items);
+bool queue_site_has_line(const struct queue_site *site); /* somebody stands there */
 int64_t queue_item_tenant(const struct queue_item *item);
 int64_t queue_item_letter(const struct queue_item *item);
 int64_t queue_item_recipient(const struct queue_item *item);

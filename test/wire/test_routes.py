@@ -74,6 +74,17 @@ def test_the_right_server(town, domain, sink):
         town.sinks[sink - 1].address) >= 0
 
 
+def test_a_kept_connection_to_the_second_host(make_office, town):
+    """What was said of the first host does not count for the letters after."""
+    office = make_office(config=town.knot.config() + 'destination "*" { connections = 1 }')
+    user = office.new_user("alice")
+    with contextlib.closing(user.submission()) as client:
+        for n in range(5):
+            client.sendmail(user.address, [f"kept{n}@pref.test"], LETTER)
+            until(lambda: town.came(0, f"kept{n}@pref.test"))
+    assert not events(office, "deferred")
+
+
 def test_equal_preference_is_shared(town):
     town.send(*(f"reader{n}@equal.test" for n in range(5)))
     for n in range(40):
