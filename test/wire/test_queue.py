@@ -1,5 +1,6 @@
 """postamt queue: what an operator sees and does."""
 import json
+import re
 
 import pytest
 from office import until
@@ -37,7 +38,7 @@ def test_list_and_show(post):
     letter = found[0]["id"]
     assert post.events("accepted")[0]["letter"] == letter
     shown = post.office.run("queue", "show", letter)
-    assert "bob@far.test" in shown and "450 4.2.2" in shown and "due in 4" in shown
+    assert "bob@far.test" in shown and "450 4.2.2" in shown and re.search(r"due in \d+ min", shown)
     assert rows(post, "--to", "bob@far.test")[0]["recipient"] == "bob@far.test"
     assert rows(post, "--domain", "FAR.test") == found
     assert rows(post, "--sender", "alice@example.test", "--id", letter) == found
