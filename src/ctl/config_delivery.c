@@ -44,7 +44,7 @@ cfg_opt_t config_destination_options[] = {
 static bool fold_title(const char *title, char domain[ADDRESS_DOMAIN_MAX + 1])
 {
     if (strcmp(title, "*") == 0) {
-        strcpy(domain, "*");
+        snprintf(domain, ADDRESS_DOMAIN_MAX + 1, "*");
         return true;
     }
     return address_fold_domain(span_of(title), domain) == 0;
@@ -192,7 +192,7 @@ static const char *take_destinations(cfg_t *cfg, struct config *c)
             struct deliver_policy *policy = &c->policies[all ? 0 : c->policy_count++];
             if (!all) {
                 *policy = c->policies[0];
-                strcpy(policy->domain, domain);
+                memcpy(policy->domain, domain, sizeof policy->domain);
             }
             wrong = take_destination(section, policy);
         }

@@ -241,9 +241,8 @@ static int co_drop_letter(struct queue_call *q, size_t first, size_t end)
     struct queue_recipient *recipients = arena_alloc(&q->arena, count * sizeof *recipients);
     struct outcome *outcomes = arena_zero(&q->arena, count * sizeof *outcomes);
     AUTO_BUFFER words = BUFFER(2000);
-    int rc = recipients && outcomes ? 0 : call_fail(q->call, "out of memory");
-    if (rc)
-        return rc;
+    if (!recipients || !outcomes)
+        return call_fail(q->call, "out of memory");
     if (buffer_printf(&words, "5.7.1 Dropped by the operator%s%.500s", reason ? ": " : "",
                       reason ? reason : "") < 0)
         return call_fail(q->call, "out of memory");
@@ -253,7 +252,7 @@ static int co_drop_letter(struct queue_call *q, size_t first, size_t end)
     }
     struct settlement settlement = {&q->rows[first].letter, recipients, outcomes, count,
                                     q->call->args->quiet};
-    rc = settle_co_commit(&settler, &settlement);
+    int rc = settle_co_commit(&settler, &settlement);
     return rc < 0 ? call_fail_code(q->call, "drop from", "the queue", rc) : VERB_OK;
 }
 

@@ -5,8 +5,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct router {
     struct deliver_loop *dl;
@@ -78,7 +78,7 @@ int router_start(struct deliver_loop *dl, struct queue_domain *domain)
         return -ENOMEM;
     r->dl = dl;
     r->domain = domain;
-    strcpy(r->name, queue_domain_name(domain));
+    snprintf(r->name, sizeof r->name, "%s", queue_domain_name(domain));
     int rc = co_spawn(&dl->errands, "router", router_co_run, r);
     if (rc < 0)
         free(r);

@@ -211,7 +211,7 @@ static bool session_co_rest(struct session *s)
         return work;
     DL_APPEND(s->dl->resting, s);
     int rc = co_park(REST_MS);
-    DL_DELETE(s->dl->resting, s);
+    DL_DELETE(s->dl->resting, s); /* NOLINT: clang-tidy loses track in utlist */
     pthread_mutex_lock(&d->mutex);
     bool chosen = s->chosen;
     if (!chosen)

@@ -109,7 +109,7 @@ static int put_keys(struct db_tx *tx, void *arg)
 {
     const struct making *making = arg;
     int64_t tenant, domain;
-    struct db_query *q;
+    struct db_query *q = NULL;
     int rc = directory_find_domain(tx, making->domain, &tenant, &domain);
     if (rc == 0)
         rc = db_prepare(tx, &any_key, &q);
