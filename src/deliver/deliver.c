@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #define SESSIONS_MAX  8000
-#define ROUTERS_MAX   500
+#define ROUTERS_MAX   2000
 #define WALK_MEMORY   ((size_t)1024 * 1024)
 #define WALK_AGAIN_MS (10 * 1000)
 
@@ -46,7 +46,8 @@ int deliver_create(const struct deliver_settings *settings, struct deliver **ret
         d->settings.sessions_max = SESSIONS_MAX;
     pthread_mutex_init(&d->mutex, NULL);
     d->loops = calloc(settings->loop_count, sizeof *d->loops);
-    int rc = d->loops ? queue_index_create(&d->index) : -ENOMEM;
+    struct queue_limits limits = {.sessions = d->settings.sessions_max, .routers = ROUTERS_MAX};
+    int rc = d->loops ? queue_index_create(&limits, &d->index) : -ENOMEM;
     if (rc == 0)
         rc = marks_open(settings->folder, d->settings.sessions_max, settings->after_crash,
                         &d->marks);
@@ -106,12 +107,9 @@ static bool take_chance(struct deliver *d, struct chance *chance)
     pthread_mutex_lock(&d->mutex);
     if (!d->draining) {
         queue_index_advance(d->index, clock_mono_ms());
-        if (d->routers < ROUTERS_MAX)
-            chance->domain = queue_index_begin_route(d->index);
-        if (!chance->domain && d->sessions < d->settings.sessions_max)
+        chance->domain = queue_index_begin_route(d->index);
+        if (!chance->domain)
             chance->site = queue_index_begin_session(d->index, &chance->idle);
-        d->routers += chance->domain != NULL;
-        d->sessions += chance->site && !chance->idle;
         if (chance->site && chance->idle)
             session_choose(chance->idle);
     }
@@ -123,13 +121,10 @@ static bool take_chance(struct deliver *d, struct chance *chance)
 static void give_up_chance(struct deliver *d, const struct chance *chance)
 {
     pthread_mutex_lock(&d->mutex);
-    if (chance->domain) {
-        d->routers--;
+    if (chance->domain)
         queue_domain_end_route(chance->domain);
-    } else {
-        d->sessions--;
+    else
         queue_site_end_session(chance->site);
-    }
     pthread_mutex_unlock(&d->mutex);
 }
 

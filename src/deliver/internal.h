@@ -30,7 +30,6 @@ struct deliver {
 
     pthread_mutex_t mutex; /* what follows; held for moments only */
     struct queue_index *index;
-    unsigned sessions, routers;
     bool draining, walk_again;
     bool suspect_out;  /* a letter that was in flight at a crash is tried: one at a time */
     int64_t wakes_ms;  /* when the keeper wakes by itself (monotonic) */

@@ -63,7 +63,6 @@ static int router_co_run(void *arg)
     else if (rc != -ECANCELED)
         router_co_refuse(r);
     pthread_mutex_lock(&d->mutex);
-    d->routers--;
     queue_domain_end_route(r->domain);
     pthread_mutex_unlock(&d->mutex);
     free(r);

@@ -235,7 +235,6 @@ static void session_end(struct session *s)
 {
     struct deliver *d = s->dl->d;
     pthread_mutex_lock(&d->mutex);
-    d->sessions--;
     queue_site_end_session(s->site);
     pthread_mutex_unlock(&d->mutex);
     atomic_fetch_sub(&d->settings.counters->sessions, 1);

@@ -5,7 +5,9 @@
  * is known, and stands in line at the site where the way leads (domains with the same servers share
  * one), behind others of the same tenant. The tenants of a site take turns, so that one's million
  * letters do not delay another's first. Sites take turns too; one that fails rests for a while, and
- * each has at most so many sessions, a single one until that has worked.
+ * each has at most so many sessions, a single one until that has worked. Sites that nobody has
+ * reached yet, or that failed, and domains whose way was not found, have a share of all places that
+ * they cannot exceed: ten thousand dead ones do not stand in the way of the living.
  *
  * Pure bookkeeping: no I/O, no time of its own; the caller holds a lock. Times are of one clock of
  * the caller's choice. At most 250 bytes a recipient.
@@ -20,7 +22,12 @@ struct queue_domain;
 struct queue_site;
 struct queue_item; /* a recipient in the index */
 
-must_check int queue_index_create(struct queue_index **ret_index);
+/* How many at once: sessions of all sites, idle ones too; domains whose way is being found. */
+struct queue_limits {
+    unsigned sessions, routers;
+};
+must_check int queue_index_create(const struct queue_limits *limits,
+                                  struct queue_index **ret_index);
 void queue_index_free(struct queue_index *index);
 size_t queue_index_count(const struct queue_index *index);
 
@@ -35,7 +42,8 @@ int64_t queue_index_next_ms(const struct queue_index *index);
 
 /* --- the way of a domain --------------------------------------------------------------------- */
 
-/* The next domain whose way is to be found; NULL: none. queue_domain_end_route must follow. */
+/* The next domain whose way is to be found; NULL: none, or no router may begin now.
+ * queue_domain_end_route must follow. */
 struct queue_domain *queue_index_begin_route(struct queue_index *index);
 const char *queue_domain_name(const struct queue_domain *domain);
 /* Found: the site of that key, made when there is none. Good for new letters until then. Those that
@@ -55,8 +63,8 @@ struct queue_idle {
     struct queue_idle *prev, *next;
 };
 
-/* The next site that has work and room for a session, or an idle one (given in ret_idle, else that
- * is NULL and the new session is counted); NULL: none. */
+/* The next site that has work and room for a session (and a place is left), or an idle one (given
+ * in ret_idle, else that is NULL and the new session is counted); NULL: none. */
 struct queue_site *queue_index_begin_session(struct queue_index *index,
                                              struct queue_idle **ret_idle);
 void queue_site_end_session(struct queue_site *site);

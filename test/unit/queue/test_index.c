@@ -12,6 +12,8 @@
 
 #define FAR INT64_MAX
 
+static const struct queue_limits limits = {.sessions = 100, .routers = 100};
+
 static void add(struct queue_index *index, int64_t tenant, int64_t letter, int64_t recipient,
                 const char *domain, int64_t due_ms)
 {
@@ -48,7 +50,7 @@ static void test_due_recipients_stand_in_line(void **state)
     struct queue_item *items[10];
     struct queue_idle *idle;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     add(index, 1, 10, 100, "a.test", 5000);
     add(index, 1, 10, 101, "a.test", 5000);
     add(index, 1, 11, 102, "a.test", 4000);
@@ -81,7 +83,7 @@ static void test_tenants_take_turns(void **state)
     struct queue_item *item;
     struct queue_idle *idle;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     for (int64_t i = 0; i < 1000; i++)
         add(index, 1, i + 1, i + 1, "a.test", 0);
     add(index, 2, 5001, 5001, "a.test", 1);
@@ -105,7 +107,7 @@ static void test_sessions_are_counted(void **state)
     struct queue_idle *idle, own;
     struct queue_item *item;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     for (int64_t i = 1; i <= 10; i++)
         add(index, 1, i, i, i <= 5 ? "a.test" : "b.test", 0);
     queue_index_advance(index, 1);
@@ -135,7 +137,7 @@ static void test_a_failed_site_rests(void **state)
     struct queue_index *index;
     struct queue_idle *idle;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     add(index, 1, 1, 1, "dead.test", 0);
     add(index, 1, 2, 2, "alive.test", 0);
     queue_index_advance(index, 1);
@@ -164,7 +166,7 @@ static void test_what_is_added_while_taken_comes_again(void **state)
     struct queue_item *item;
     struct queue_idle *idle;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     add(index, 1, 1, 1, "a.test", 0);
     queue_index_advance(index, 1);
     route_all(index, NULL, 3);
@@ -186,7 +188,7 @@ static void test_a_domain_without_a_way(void **state)
     struct queue_index *index;
     struct queue_item *items[4];
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     add(index, 1, 1, 1, "nowhere.test", 0);
     add(index, 1, 2, 2, "nowhere.test", 0);
     queue_index_advance(index, 1);
@@ -205,12 +207,93 @@ static void test_a_domain_without_a_way(void **state)
     queue_index_free(index);
 }
 
+static void add_many(struct queue_index *index, const char *word, int64_t first, unsigned count)
+{
+    char domain[40];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(domain, sizeof domain, "%s%u.test", word, i);
+        add(index, 1, first + i, first + i, domain, 0);
+    }
+    queue_index_advance(index, 1);
+}
+
+/* 100 places: dead sites never take them all, and less when they are known to be dead. */
+static void test_dead_sites_leave_places(void **state)
+{
+    struct queue_index *index;
+    static struct queue_site *sites[300];
+    struct queue_site *alive;
+    struct queue_idle *idle;
+    struct queue_item *item;
+    unsigned count = 0, again = 0;
+    (void)state;
+    assert_int_equal(queue_index_create(&limits, &index), 0);
+    add_many(index, "alive", 1, 1);
+    route_all(index, NULL, 20);
+    alive = queue_index_begin_session(index, &idle);
+    queue_site_worked(alive);
+    take_one(alive, &item);
+    add_many(index, "dead", 1000, 300);
+    route_all(index, NULL, 20);
+    while ((sites[count] = queue_index_begin_session(index, &idle)) != NULL && count < 299)
+        count++;
+    assert_int_equal(count, 75);
+    add(index, 1, 2, 2, "alive0.test", 2);
+    queue_index_advance(index, 2);
+    assert_ptr_equal(queue_index_begin_session(index, &idle), alive);
+    for (unsigned i = 0; i < count; i++) {
+        queue_site_failed(sites[i], 10);
+        queue_site_end_session(sites[i]);
+    }
+    queue_index_advance(index, 10); /* all have a line still, 75 have failed */
+    unsigned fresh = 0;
+    struct queue_site *site;
+    while ((site = queue_index_begin_session(index, &idle)) != NULL) {
+        again += queue_site_failures(site) > 0;
+        fresh += queue_site_failures(site) == 0 && site != alive;
+    }
+    assert_int_equal(again + fresh, 75);
+    assert_in_range(again, 1, 50);
+    queue_index_free(index);
+}
+
+/* 10 routers: domains whose way was not found get half of them, and come last. */
+static void test_lost_domains_leave_routers(void **state)
+{
+    const struct queue_limits few = {.sessions = 100, .routers = 10};
+    struct queue_index *index;
+    struct queue_domain *domains[10];
+    struct queue_item *item;
+    unsigned count = 0;
+    (void)state;
+    assert_int_equal(queue_index_create(&few, &index), 0);
+    add_many(index, "lost", 1, 10);
+    while (count < 10 && (domains[count] = queue_index_begin_route(index)) != NULL)
+        count++;
+    assert_int_equal(count, 10);
+    assert_null(queue_index_begin_route(index));
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(queue_domain_take(domains[i], 1, &item), 1);
+        queue_index_wait(index, item, 5);
+        queue_domain_end_route(domains[i]);
+    }
+    queue_index_advance(index, 5);
+    add(index, 1, 100, 100, "new.test", 6);
+    queue_index_advance(index, 6);
+    struct queue_domain *first = queue_index_begin_route(index);
+    assert_string_equal(queue_domain_name(first), "new.test");
+    for (count = 0; queue_index_begin_route(index); count++)
+        ;
+    assert_int_equal(count, 5);
+    queue_index_free(index);
+}
+
 static void test_memory_of_a_recipient(void **state)
 {
     const int64_t count = 200000;
     struct queue_index *index;
     (void)state;
-    assert_int_equal(queue_index_create(&index), 0);
+    assert_int_equal(queue_index_create(&limits, &index), 0);
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
     for (int64_t i = 1; i <= count; i++) {
         char domain[40];
@@ -233,6 +316,8 @@ int main(void)
         cmocka_unit_test(test_a_failed_site_rests),
         cmocka_unit_test(test_what_is_added_while_taken_comes_again),
         cmocka_unit_test(test_a_domain_without_a_way),
+        cmocka_unit_test(test_dead_sites_leave_places),
+        cmocka_unit_test(test_lost_domains_leave_routers),
         cmocka_unit_test(test_memory_of_a_recipient),
     };
     return cmocka_run_group_tests_name("index", tests, NULL, NULL);
