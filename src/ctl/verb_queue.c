@@ -5,6 +5,8 @@
 #include "base/id.h"
 #include "deliver/settle.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE        256
@@ -231,46 +233,71 @@ static int co_steer(struct queue_call *q)
     return status;
 }
 
+struct dropping {
+    struct settlement list[SETTLE_MAX];
+    size_t count;
+    struct span words; /* why, for the log and the sender */
+};
+
 /* The rows of one letter: [first, end) of the page. */
-static int co_drop_letter(struct queue_call *q, size_t first, size_t end)
+static int add_dropped(struct queue_call *q, struct dropping *dropping, size_t first, size_t end)
 {
-    struct office *office = q->call->office;
-    const char *reason = q->call->args->reason;
-    struct settler settler = {&office->door, office->directory, office->config.hostname};
     size_t count = end - first;
     struct queue_recipient *recipients = arena_alloc(&q->arena, count * sizeof *recipients);
     struct outcome *outcomes = arena_zero(&q->arena, count * sizeof *outcomes);
-    AUTO_BUFFER words = BUFFER(2000);
     if (!recipients || !outcomes)
-        return call_fail(q->call, "out of memory");
-    if (buffer_printf(&words, "5.7.1 Dropped by the operator%s%.500s", reason ? ": " : "",
-                      reason ? reason : "") < 0)
-        return call_fail(q->call, "out of memory");
+        return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         recipients[i] = q->rows[first + i].recipient;
-        outcomes[i] = (struct outcome){.end = QUEUE_DROPPED, .words = buffer_span(&words)};
+        outcomes[i] = (struct outcome){.end = QUEUE_DROPPED, .words = dropping->words};
     }
-    struct settlement settlement = {&q->rows[first].letter, recipients, outcomes, count,
-                                    q->call->args->quiet};
-    int rc = settle_co_commit(&settler, &settlement);
-    return rc < 0 ? call_fail_code(q->call, "drop from", "the queue", rc) : VERB_OK;
+    dropping->list[dropping->count++] = (struct settlement){&q->rows[first].letter, recipients,
+                                                            outcomes, count, q->call->args->quiet};
+    return 0;
+}
+
+static int co_drop_all(struct queue_call *q, struct dropping *dropping)
+{
+    struct office *office = q->call->office;
+    struct settler settler = {&office->door, office->directory, office->config.hostname};
+    int rc = settle_co_commit(&settler, dropping->list, dropping->count);
+    dropping->count = 0;
+    return rc;
+}
+
+/* Many letters a commit. */
+static int co_drop_page(struct queue_call *q, struct dropping *dropping)
+{
+    int rc = 0;
+    for (size_t first = 0, end; rc == 0 && first < q->count; first = end) {
+        end = first + 1;
+        while (end < q->count && q->rows[end].letter.id == q->rows[first].letter.id)
+            end++;
+        rc = add_dropped(q, dropping, first, end);
+        if (rc == 0 && dropping->count == SETTLE_MAX)
+            rc = co_drop_all(q, dropping);
+    }
+    if (rc == 0 && dropping->count)
+        rc = co_drop_all(q, dropping);
+    return rc;
 }
 
 static int co_drop(struct queue_call *q)
 {
-    int status;
-    while ((status = co_next_page(q, PAGE)) == VERB_OK && q->count) {
-        for (size_t first = 0, end; status == VERB_OK && first < q->count; first = end) {
-            end = first + 1;
-            while (end < q->count && q->rows[end].letter.id == q->rows[first].letter.id)
-                end++;
-            status = co_drop_letter(q, first, end);
-        }
-        if (status != VERB_OK)
-            return status;
-        q->total += q->count;
+    const char *reason = q->call->args->reason;
+    AUTO_BUFFER words = BUFFER(2000);
+    struct dropping *dropping = calloc(1, sizeof *dropping);
+    int status = VERB_OK, rc = dropping ? 0 : -ENOMEM;
+    if (rc == 0)
+        rc = buffer_printf(&words, "5.7.1 Dropped by the operator%s%.500s", reason ? ": " : "",
+                           reason ? reason : "");
+    while (rc == 0 && (status = co_next_page(q, PAGE)) == VERB_OK && q->count) {
+        dropping->words = buffer_span(&words);
+        rc = co_drop_page(q, dropping);
+        q->total += rc == 0 ? q->count : 0;
     }
-    return status;
+    free(dropping);
+    return rc < 0 ? call_fail_code(q->call, "drop from", "the queue", rc) : status;
 }
 
 /* --- the verb -------------------------------------------------------------------------------- */

@@ -291,7 +291,10 @@ int deliver_open_loop(struct deliver *d, unsigned index)
         return rc;
     scope_open(&dl->errands, loop_scope(dl->loop), CO_FOREVER);
     scope_open(&dl->sessions, loop_scope(dl->loop), CO_FOREVER);
+    rc = gatherer_open(&dl->gatherer, d, loop_scope(dl->loop));
     dl->open = true;
+    if (rc < 0)
+        return rc;
     return index == 0 ? co_spawn(&dl->errands, "queue", keeper_co_begin, d) : 0;
 }
 
@@ -303,11 +306,14 @@ struct patience {
 static int co_end_patience(void *arg)
 {
     struct patience *patience = arg;
-    if (co_sleep(patience->ms) == 0)
+    if (co_sleep(patience->ms) == 0) {
         scope_cancel(&patience->dl->sessions);
+        scope_cancel(&patience->dl->gatherer.scope);
+    }
     return 0;
 }
 
+/* Sessions first; what became of their letters is written after the last of them. */
 static void co_end_sessions(struct deliver_loop *dl, int64_t patience_ms)
 {
     struct patience patience = {dl, patience_ms};
@@ -318,6 +324,7 @@ static void co_end_sessions(struct deliver_loop *dl, int64_t patience_ms)
     session_wake_resting(dl);
     if (scope_co_wait(&dl->sessions) < 0)
         log_debug("deliver.closed", "sessions=ended");
+    gatherer_co_close(&dl->gatherer);
     scope_cancel(&scope);
     if (scope_co_wait(&scope) < 0)
         log_debug("deliver.closed", "patience=ended");

@@ -13,12 +13,29 @@
 
 #include <pthread.h>
 
+/* gather.c: finished letters of a loop, whose outcomes are to be written. */
+struct gatherer_wait { /* who waits for room */
+    struct co *co;
+    struct gatherer_wait *prev, *next;
+};
+struct gatherer {
+    struct deliver *d;
+    struct scope scope;
+    struct co *parked;  /* it has nothing to do */
+    struct task *tasks; /* a list, the oldest first */
+    unsigned count;
+    struct gatherer_wait *waiting;
+    struct settlement list[SETTLE_MAX]; /* while they are written */
+    bool ending, gone;
+};
+
 struct deliver_loop {
     struct deliver *d;
     struct loop *loop;
     struct dns *dns;
     struct scope errands, sessions; /* keeper and routers; sessions */
-    struct session *resting;        /* with a connection and nothing to do */
+    struct gatherer gatherer;
+    struct session *resting; /* with a connection and nothing to do */
     bool open;
 };
 
@@ -58,23 +75,33 @@ struct task {
     size_t count;
     struct mark *mark; /* in flight */
     bool suspect;      /* the only one of its kind that is out */
-    const char *host;  /* where it was tried, for people: "mx.example.net[192.0.2.1]"; or NULL */
+    const char *host;  /* while judging: who spoke, "mx.example.net[192.0.2.1]:25"; or NULL */
+    struct task *prev, *next; /* of those that are gathered */
 };
 
-/* task.c: reads the rows of the items taken. 0 with count 0: none is there any more, all is given
- * back. Otherwise task_co_settle or task_put_off must follow. Yields. */
+/* task.c. NULL: no memory. Ends with task_end, by who has it, or by the gatherer. */
+struct task *task_new(void);
+void task_end(struct deliver *d, struct task *t); /* NULL is fine */
+/* Reads the rows of the items taken. 0 with count 0: none is there any more, all is given back.
+ * Otherwise gatherer_co_add or task_put_off must follow. Yields. */
 must_check int task_co_read(struct deliver *d, struct task *t);
 /* What a reply means for recipient i; t->host is who gave it. code 0: nobody did, the words are
  * ours, and it is tried again. */
 void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words);
 void task_judge_all(struct deliver *d, struct task *t, int code, struct span words);
-/* Writes all outcomes in one commit, as often as it takes, and gives the items back. Yields. */
-void task_co_settle(struct deliver *d, struct task *t);
+/* All outcomes are written: the items go back. */
+void task_settled(struct deliver *d, struct task *t);
 /* Gives the items back, to be looked at again after a pause: nothing was tried. */
 void task_put_off(struct deliver *d, struct task *t, int64_t pause_ms);
-void task_end(struct deliver *d, struct task *t);
 /* Before an attempt: marks it as in flight (P4). False: not now, and it was put off. */
 bool task_begin_attempt(struct deliver *d, struct task *t);
+
+must_check int gatherer_open(struct gatherer *g, struct deliver *d, struct scope *parent);
+/* Takes the task over: its outcomes are written, as often as it takes, together with those of
+ * others, and it ends. Waits while too many are there already. Yields. */
+void gatherer_co_add(struct gatherer *g, struct task *t);
+/* After the last task. Whoever cancels its scope ends the trying. Yields. */
+void gatherer_co_close(struct gatherer *g);
 
 /* session.c: a coroutine for a site that was begun. */
 struct session;

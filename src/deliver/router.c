@@ -14,7 +14,6 @@ struct router {
     char name[ADDRESS_DOMAIN_MAX + 1];
     char key[ROUTE_KEY];
     struct route_failure why;
-    struct task task;
 };
 
 static void router_set_way(struct router *r, struct way *way, int64_t good_ms)
@@ -31,22 +30,24 @@ static void router_set_way(struct router *r, struct way *way, int64_t good_ms)
     pthread_mutex_unlock(&d->mutex);
 }
 
-/* All that wait for this domain get the same answer; one letter a commit. */
+/* All that wait for this domain get the same answer. */
 static void router_co_refuse(struct router *r)
 {
     struct deliver *d = r->dl->d;
-    struct task *t = &r->task;
-    for (;;) {
+    struct task *t;
+    while ((t = task_new()) != NULL) {
         pthread_mutex_lock(&d->mutex);
         t->taken = queue_domain_take(r->domain, 1, t->items);
         pthread_mutex_unlock(&d->mutex);
-        if (t->taken == 0)
-            return;
-        if (task_co_read(d, t) == 0 && t->count) {
+        bool more = t->taken > 0;
+        if (more && task_co_read(d, t) == 0 && t->count) {
             task_judge_all(d, t, r->why.permanent ? 550 : 450, span_of(r->why.text));
-            task_co_settle(d, t);
+            gatherer_co_add(&r->dl->gatherer, t);
+        } else {
+            task_end(d, t);
         }
-        task_end(d, t);
+        if (!more)
+            return;
     }
 }
 

@@ -1,9 +1,10 @@
 /*
  * A session: one coroutine, one site, one connection at a time; see internal.h.
  *
- * It takes the next letter in line, opens a connection when it has none, sends, and writes what
- * became of it. With nothing in line it rests with its connection for a moment. When no server of
- * the site takes a connection, the site rests, and all that stand in line get that answer.
+ * It takes the next letter in line, opens a connection when it has none, sends, and hands what
+ * became of it to the gatherer. With nothing in line it rests with its connection for a moment.
+ * When no server of the site takes a connection, the site rests, and all that stand in line get
+ * that answer.
  */
 #include "deliver/internal.h"
 
@@ -35,7 +36,7 @@ struct session {
     uint64_t offset;              /* of the body, while it is sent */
     bool head_sent;
     struct session *prev, *next; /* of those that rest on this loop */
-    struct task task;
+    struct task *task;           /* NULL between two letters */
 };
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -43,7 +44,7 @@ struct session {
 static int session_co_read_body(void *arg, struct buffer *out)
 {
     struct session *s = arg;
-    const struct queue_letter *letter = &s->task.letter;
+    const struct queue_letter *letter = &s->task->letter;
     if (!s->head_sent) {
         s->head_sent = true;
         int rc = buffer_append(out, letter->head);
@@ -63,7 +64,7 @@ static int session_co_read_body(void *arg, struct buffer *out)
 
 static int session_co_transact(struct session *s, struct smtp_response *verdicts)
 {
-    struct task *t = &s->task;
+    struct task *t = s->task;
     struct span *paths = arena_alloc(&t->arena, t->count * sizeof *paths);
     if (!paths)
         return -ENOMEM;
@@ -91,7 +92,7 @@ static int session_co_transact(struct session *s, struct smtp_response *verdicts
 /* Verdicts that there are count, also when the connection broke afterwards. */
 static void session_judge(struct session *s, const struct smtp_response *verdicts, int rc)
 {
-    struct task *t = &s->task;
+    struct task *t = s->task;
     char text[300];
     int len = snprintf(text, sizeof text, "4.4.2 The connection to %s broke at %s: %s",
                        s->connection.host, s->connection.client.step, error_text(rc));
@@ -129,7 +130,7 @@ static int session_co_connect(struct session *s)
     struct deliver *d = s->dl->d;
     if (s->connection.st &&
         s->connection.letters <
-            deliver_policy_of(&d->settings, s->task.recipients[0].domain)->letters_max)
+            deliver_policy_of(&d->settings, s->task->recipients[0].domain)->letters_max)
         return 0;
     connection_co_close(&s->connection, true);
     int rc = connection_co_open(s->dl, &s->connection, s->way, &s->failure);
@@ -148,7 +149,7 @@ static int session_co_connect(struct session *s)
 /* 0, or -ECANCELED, -ENOMEM: nothing is known about the letter. */
 static int session_co_attempt(struct session *s)
 {
-    struct task *t = &s->task;
+    struct task *t = s->task;
     struct smtp_response *verdicts = arena_zero(&t->arena, t->count * sizeof *verdicts);
     int rc = verdicts ? 0 : -ENOMEM;
     for (int tries = 0; rc == 0 && tries < 2; tries++) {
@@ -180,20 +181,24 @@ static int session_co_attempt(struct session *s)
 
 /* --- one letter after the other -------------------------------------------------------------- */
 
-/* True: go on. */
+/* What became of the letter goes to the gatherer. True: go on. */
 static bool session_co_work(struct session *s)
 {
     struct deliver *d = s->dl->d;
-    struct task *t = &s->task;
+    struct task *t = s->task;
+    bool finished = false;
     int rc = task_co_read(d, t);
     if (rc == 0 && t->count && task_begin_attempt(d, t)) {
         rc = session_co_attempt(s);
-        if (rc == 0)
-            task_co_settle(d, t);
-        else
+        finished = rc == 0;
+        if (!finished)
             task_put_off(d, t, rc == -ECANCELED ? 0 : 1000);
     }
-    task_end(d, t);
+    s->task = NULL;
+    if (finished)
+        gatherer_co_add(&s->dl->gatherer, t);
+    else
+        task_end(d, t);
     return rc == 0;
 }
 
@@ -222,13 +227,22 @@ static bool session_co_rest(struct session *s)
     return chosen || rc == 1;
 }
 
-static bool session_take(struct session *s)
+/* 1: there is a letter; 0: none; -ENOMEM. */
+static int session_take(struct session *s)
 {
     struct deliver *d = s->dl->d;
+    struct task *t = task_new();
+    if (!t)
+        return -ENOMEM;
     pthread_mutex_lock(&d->mutex);
-    s->task.taken = d->draining ? 0 : queue_site_take(s->site, TASK_MAX, s->task.items);
+    t->taken = d->draining ? 0 : queue_site_take(s->site, TASK_MAX, t->items);
     pthread_mutex_unlock(&d->mutex);
-    return s->task.taken > 0;
+    if (t->taken) {
+        s->task = t;
+        return 1;
+    }
+    task_end(d, t);
+    return 0;
 }
 
 static void session_end(struct session *s)
@@ -249,10 +263,11 @@ static int session_co_run(void *arg)
     s->co = co_current();
     bool go_on = true;
     while (go_on) {
-        if (session_take(s))
+        int taken = session_take(s);
+        if (taken > 0)
             go_on = session_co_work(s);
         else
-            go_on = s->connection.st && session_co_rest(s);
+            go_on = taken == 0 && s->connection.st && session_co_rest(s);
     }
     connection_co_close(&s->connection, true);
     session_end(s);

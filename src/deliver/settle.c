@@ -7,7 +7,9 @@
 #include "mail/dsn.h"
 #include "mail/header.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MEMORY     ((size_t)4 * 1024 * 1024)
@@ -182,9 +184,13 @@ static int co_prepare_notices(struct settling *g)
 
 /* --- the commit ------------------------------------------------------------------------------ */
 
-static int settle(struct db_tx *tx, void *arg)
+struct settling_all {
+    struct settling *list;
+    size_t count;
+};
+
+static int settle_one(struct db_tx *tx, struct settling *g)
 {
-    struct settling *g = arg;
     int rc = 0;
     if (g->noticed)
         rc = queue_set_noticed(tx, g->s->letter);
@@ -194,19 +200,45 @@ static int settle(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : queue_settle(tx, g->s->letter, g->results, g->s->count);
 }
 
-int settle_co_commit(const struct settler *settler, const struct settlement *s)
+static int settle_all(struct db_tx *tx, void *arg)
 {
-    struct settling g = {.settler = settler, .s = s, .arena = ARENA(MEMORY)};
-    int rc = fill_results(&g);
-    if (rc == 0)
-        rc = co_prepare_notices(&g);
-    if (rc == 0)
-        rc = store_co_write(settler->door->store, settle, &g);
+    struct settling_all *all = arg;
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < all->count; i++)
+        rc = settle_one(tx, &all->list[i]);
+    return rc;
+}
+
+static int co_prepare(struct settling *g)
+{
+    int rc = fill_results(g);
+    return rc < 0 ? rc : co_prepare_notices(g);
+}
+
+static void co_end(struct settling *g, bool committed)
+{
     for (int i = 0; i < 2; i++) {
-        if (rc >= 0 && g.plans[i])
-            submit_committed(settler->door, g.plans[i]);
-        blob_co_writer_free(g.letters[i].body);
+        if (committed && g->plans[i])
+            submit_committed(g->settler->door, g->plans[i]);
+        blob_co_writer_free(g->letters[i].body);
     }
-    arena_free(&g.arena);
+    arena_free(&g->arena);
+}
+
+int settle_co_commit(const struct settler *settler, const struct settlement *list, size_t count)
+{
+    assert(count <= SETTLE_MAX);
+    struct settling_all all = {calloc(count, sizeof *all.list), 0};
+    int rc = all.list ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct settling *g = &all.list[all.count++];
+        *g = (struct settling){.settler = settler, .s = &list[i], .arena = ARENA(MEMORY)};
+        rc = co_prepare(g);
+    }
+    if (rc == 0)
+        rc = store_co_write(settler->door->store, settle_all, &all);
+    for (size_t i = 0; i < all.count; i++)
+        co_end(&all.list[i], rc >= 0);
+    free(all.list);
     return rc < 0 ? rc : 0;
 }

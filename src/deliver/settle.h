@@ -33,8 +33,11 @@ struct settlement {
 /* "HOST said: WORDS", what events and the queue show. */
 must_check int outcome_text(struct buffer *out, const struct outcome *outcome);
 
-/* A notice goes only to a sender who was verified when the letter came, never to the null path, so
- * never for a notice. 0, or a store's error: then nothing was written. Yields. */
-must_check int settle_co_commit(const struct settler *settler, const struct settlement *s);
+/* Writes count settlements, SETTLE_MAX at most, in one commit. A notice
+ * goes only to a sender who was verified when the letter came, never to the null path, so never for
+ * a notice. 0, or an error of the store: then nothing was written. Yields. */
+#define SETTLE_MAX 64
+must_check int settle_co_commit(const struct settler *settler, const struct settlement *list,
+                                size_t count);
 
 #endif

@@ -1,5 +1,5 @@
-/* One letter on its way to one site: rows read, replies judged, outcomes written; see internal.h.
- */
+/* One letter on its way to one site: rows read, replies judged, and what follows the commit of its
+ * outcomes (gather.c); see internal.h. */
 #include "deliver/internal.h"
 
 #include "base/clock.h"
@@ -8,12 +8,11 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define TASK_MEMORY      ((size_t)2 * 1024 * 1024)
 #define STORE_PAUSE_MS   (10 * 1000)
 #define SUSPECT_PAUSE_MS 200
-#define SETTLE_FIRST_MS  100
-#define SETTLE_MOST_MS   (10 * 1000)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -62,11 +61,17 @@ static int make_room(struct task *t, int64_t *ids)
     return t->recipients && t->outcomes && t->of ? 0 : -ENOMEM;
 }
 
+struct task *task_new(void)
+{
+    struct task *t = calloc(1, sizeof *t);
+    if (t)
+        t->arena = ARENA(TASK_MEMORY);
+    return t;
+}
+
 int task_co_read(struct deliver *d, struct task *t)
 {
     int64_t ids[TASK_MAX];
-    t->arena = ARENA(TASK_MEMORY);
-    t->host = NULL;
     int rc = make_room(t, ids);
     if (rc == 0)
         rc = queue_co_read(d->settings.door->store, queue_item_tenant(t->items[0]),
@@ -102,16 +107,16 @@ bool task_begin_attempt(struct deliver *d, struct task *t)
 
 void task_end(struct deliver *d, struct task *t)
 {
+    if (!t)
+        return;
     marks_clear(d->marks, t->mark);
     if (t->suspect) {
         pthread_mutex_lock(&d->mutex);
         d->suspect_out = false;
         pthread_mutex_unlock(&d->mutex);
     }
-    t->mark = NULL;
-    t->suspect = false;
     arena_free(&t->arena);
-    t->taken = t->count = 0;
+    free(t);
 }
 
 /* --- judging --------------------------------------------------------------------------------- */
@@ -137,10 +142,10 @@ static void judge_temporary(struct deliver *d, struct task *t, size_t i)
 void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words)
 {
     struct outcome *outcome = &t->outcomes[i];
-    outcome->host = span_of(t->host);
+    outcome->host = arena_copy(&t->arena, span_of(t->host));
     outcome->words = arena_copy(&t->arena, words);
-    if (!outcome->words.at)
-        outcome->words = SPAN("out of memory");
+    if (!outcome->host.at || !outcome->words.at)
+        *outcome = (struct outcome){.words = SPAN("out of memory")};
     if (code >= 500)
         outcome->end = QUEUE_BOUNCED;
     else if (code >= 200 && code < 300)
@@ -155,26 +160,7 @@ void task_judge_all(struct deliver *d, struct task *t, int code, struct span wor
         task_judge(d, t, i, code, words);
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
-
-/* What has happened has happened: without a commit it would be sent again, so this goes on until
- * the store is back or the program ends. */
-static int co_commit(struct deliver *d, struct task *t)
-{
-    struct settler settler = {d->settings.door, d->settings.directory, d->settings.hostname};
-    struct settlement settlement = {&t->letter, t->recipients, t->outcomes, t->count, false};
-    int64_t pause = SETTLE_FIRST_MS;
-    for (;;) {
-        int rc = settle_co_commit(&settler, &settlement);
-        if (rc >= 0)
-            return 0;
-        log_error("deliver.not_settled", "why=\"%s\" again_in_ms=%lld", error_text(rc),
-                  (long long)pause);
-        if (co_sleep(pause) < 0)
-            return rc;
-        pause = pause * 2 > SETTLE_MOST_MS ? SETTLE_MOST_MS : pause * 2;
-    }
-}
+/* --- after the commit ------------------------------------------------------------------------ */
 
 static void log_outcomes(struct deliver *d, const struct task *t)
 {
@@ -212,12 +198,8 @@ static void give_back(struct deliver *d, struct task *t)
     deliver_hurry_keeper(d);
 }
 
-void task_co_settle(struct deliver *d, struct task *t)
+void task_settled(struct deliver *d, struct task *t)
 {
-    if (co_commit(d, t) < 0) {
-        task_put_off(d, t, STORE_PAUSE_MS);
-        return;
-    }
     log_outcomes(d, t);
     give_back(d, t);
 }

@@ -319,8 +319,6 @@ static int client_co_body(struct smtp_client *c, const struct smtp_outgoing *let
         client_begin(c, "body", piece.len ? 3 * MINUTE : 10 * MINUTE);
         if (rc == 0)
             rc = stream_co_write(c->st, buffer_span(&dotted));
-        if (rc == 0 && piece.len)
-            rc = stream_co_flush(c->st);
     } while (rc == 0 && piece.len);
     return rc < 0 ? rc : client_co_read(c);
 }
