@@ -108,6 +108,15 @@ bool span_cut(struct span *rest, char separator, struct span *ret_part)
     return true;
 }
 
+bool span_has_word(struct span list, struct span word)
+{
+    struct span one;
+    while (span_cut(&list, ' ', &one))
+        if (span_equal(one, word))
+            return true;
+    return false;
+}
+
 bool span_to_uint(struct span s, uint64_t limit, uint64_t *ret_value)
 {
     uint64_t value = 0;

@@ -39,6 +39,7 @@ struct span span_trim(struct span s); /* without SP, HTAB, CR, LF at both ends *
 /* Cuts the part before the first separator off *rest (both lose the separator); false when empty.
  */
 bool span_cut(struct span *rest, char separator, struct span *ret_part);
+bool span_has_word(struct span list, struct span word); /* words separated by spaces */
 /* Decimal digits only, no sign or blanks; false when empty, foreign bytes, or past limit. */
 bool span_to_uint(struct span s, uint64_t limit, uint64_t *ret_value);
 /* Copies and terminates into a fixed array; false when it does not fit or holds a NUL. */

@@ -29,7 +29,9 @@ static int take_option(struct args *args, int argc, const char *const *argv, int
         {"--since", &args->since, NULL},     {"--after", &args->after, NULL},
         {"-t", NULL, &args->from_header},    {"--sender", &args->sender, NULL},
         {"--tenant", &args->tenant, NULL},   {"--reason", &args->reason, NULL},
-        {"--all", NULL, &args->all},         {"--quiet", NULL, &args->quiet},
+        {"--title", &args->title, NULL},     {"--scope", &args->scope, NULL},
+        {"--address", &args->address, NULL}, {"--all", NULL, &args->all},
+        {"--quiet", NULL, &args->quiet},
     };
     const char *word = argv[at];
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {

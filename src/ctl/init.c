@@ -9,6 +9,7 @@
 #include "ctl/office.h"
 #include "ctl/privilege.h"
 #include "ctl/verb.h"
+#include "directory/key.h"
 #include "mail/address.h"
 #include "run/loop.h"
 
@@ -113,8 +114,8 @@ static int co_add_admin(void *arg)
 {
     struct init *init = arg;
     AUTO_BUFFER id = BUFFER(64), secret = BUFFER(256), text = BUFFER(512);
-    int rc = directory_co_key_add(init->office.directory, TENANT_FIRST, SPAN("native"), SPAN(""),
-                                  &id, &secret);
+    const struct key_new key = {.dialect = KEY_NATIVE, .title = SPAN("administrator")};
+    int rc = directory_co_key_add(init->office.directory, TENANT_FIRST, &key, &id, &secret);
     if (rc == 0)
         rc = buffer_printf(&text, "id %.*s\nsecret %.*s\n", SPAN_PRINT(buffer_span(&id)),
                            SPAN_PRINT(buffer_span(&secret)));

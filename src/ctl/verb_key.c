@@ -1,11 +1,14 @@
 /* postamt key: passwords for applications, printed once. */
 #include "ctl/verb.h"
 
+#include "directory/key.h"
+
 #include <sodium.h>
 #include <string.h>
 
-static const char usage[] = "key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D] |"
-                            " key list | key revoke ID   [--json]";
+static const char usage[] =
+    "key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D] [--scope \"S …\"]"
+    " [--address \"A …\"] [--title T] | key list | key revoke ID   [--json]";
 
 struct listing {
     struct verb_call *call;
@@ -65,9 +68,15 @@ static int co_add_key(struct verb_call *call)
 {
     const char *dialect = call->args->dialect ? call->args->dialect : "native";
     const char *domain = call->args->domain ? call->args->domain : "";
+    struct key_new key = {.dialect = key_dialect_of(span_of(dialect)),
+                          .domain = span_of(domain),
+                          .title = span_of(call->args->title),
+                          .scopes = span_of(call->args->scope),
+                          .addresses = span_of(call->args->address)};
     AUTO_BUFFER id = BUFFER(64), secret = BUFFER(256);
-    int rc = directory_co_key_add(call->office->directory, TENANT_FIRST, span_of(dialect),
-                                  span_of(domain), &id, &secret);
+    int rc = key.dialect == KEY_DIALECTS ? ERR_SYNTAX : 0;
+    if (rc == 0)
+        rc = directory_co_key_add(call->office->directory, TENANT_FIRST, &key, &id, &secret);
     if (rc == ERR_ABSENT)
         return call_fail(call, "cannot add the key: %s is no domain of ours", domain);
     if (rc == ERR_SYNTAX)

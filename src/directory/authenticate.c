@@ -5,6 +5,7 @@
  * Argon2 run is saved for a short time. Keys carry 200 random bits, so a plain hash guards them.
  */
 #include "directory/internal.h"
+#include "directory/key.h"
 
 #include "base/log.h"
 
@@ -14,16 +15,20 @@
 
 static const struct db_statement find_user = {
     .sql = "SELECT tenant, id, version, argon2 FROM users WHERE address = :name"};
-static const struct db_statement find_key = {
-    .sql = "SELECT tenant, id, domain, secret FROM api_key WHERE name = :name"};
+enum login_kind {
+    LOGIN_USER,   /* an address and a password */
+    LOGIN_KEY,    /* a key's id and its secret (SES: the password derived from it) */
+    LOGIN_APIKEY, /* "apikey" and a SendGrid key */
+};
 
 struct login {
-    struct span name;
-    struct identity who;
+    enum login_kind kind;
+    struct span name, domain, password;
+    struct identity who; /* of the user */
     int64_t version;
     char argon2[PASSWORD_ARGON2_TEXT];
-    unsigned char secret[crypto_generichash_BYTES];
-    bool is_key;
+    struct key_found key;
+    bool has_user, has_key;
 };
 
 static int read_user(struct db_tx *tx, struct login *login)
@@ -39,48 +44,65 @@ static int read_user(struct db_tx *tx, struct login *login)
     login->who.tenant = db_column_int(q, 0);
     login->who.user = db_column_int(q, 1);
     login->version = db_column_int(q, 2);
+    login->has_user = true;
     return span_to_text(db_column_bytes(q, 3), login->argon2, sizeof login->argon2) ? 0
                                                                                     : ERR_CORRUPT;
 }
 
-static int read_key(struct db_tx *tx, struct login *login)
-{
-    struct db_query *q;
-    int rc = db_prepare(tx, &find_key, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_text(q, "name", login->name);
-    rc = db_step(q);
-    if (rc != DB_ROW)
-        return rc < 0 ? rc : ERR_ABSENT;
-    struct span secret = db_column_bytes(q, 3);
-    if (secret.len != sizeof login->secret)
-        return ERR_CORRUPT;
-    login->who.tenant = db_column_int(q, 0);
-    login->who.key = db_column_int(q, 1);
-    login->who.key_domain = db_column_int(q, 2);
-    memcpy(login->secret, secret.at, secret.len);
-    return 0;
-}
-
+/* An address may be that of a user, or any in the domain of a Mailgun key. */
 static int read_login(struct db_tx *tx, void *arg)
 {
     struct login *login = arg;
-    return login->is_key ? read_key(tx, login) : read_user(tx, login);
+    int rc;
+    if (login->kind == LOGIN_KEY)
+        rc = key_read_by_name(tx, login->name, &login->key);
+    else if (login->kind == LOGIN_APIKEY)
+        rc = key_read_by_secret(tx, login->password, SPAN(""), &login->key);
+    else if ((rc = read_user(tx, login)) != ERR_ABSENT)
+        return rc;
+    else if (login->domain.len)
+        rc = key_read_by_secret(tx, login->password, login->domain, &login->key);
+    login->has_key = rc == 0;
+    return rc;
 }
 
-static int verify_key(const struct login *login, bool known, struct span password)
+static bool fits_hash(const struct login *login)
 {
     unsigned char hash[crypto_generichash_BYTES];
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)password.at, password.len, NULL,
-                       0);
-    bool same = sodium_memcmp(hash, login->secret, sizeof hash) == 0;
-    return known && same ? 0 : ERR_DENIED;
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)login->password.at,
+                       login->password.len, NULL, 0);
+    return sodium_memcmp(hash, login->key.hash, sizeof hash) == 0;
 }
 
-static int co_verify_user(struct directory *d, const struct login *login, bool known,
-                          struct span password)
+static bool fits_ses(const struct directory *d, const struct login *login)
 {
+    AUTO_BUFFER secret = BUFFER(KEY_SEALED);
+    bool fits = key_unseal(d, &login->key, &secret) == 0 &&
+                key_is_ses_smtp_password(buffer_span(&secret), login->password);
+    if (secret.at)
+        sodium_memzero(secret.at, secret.size);
+    return fits;
+}
+
+/* Secrets that were found by their hash are right already. */
+static int verify_key(const struct directory *d, const struct login *login)
+{
+    static const unsigned dialects[] = {
+        [LOGIN_USER] = KEY_MAILGUN, [LOGIN_KEY] = KEY_DIALECTS, [LOGIN_APIKEY] = KEY_SENDGRID};
+    bool fits = fits_hash(login);
+    if (!login->has_key)
+        return ERR_DENIED;
+    if (login->kind == LOGIN_KEY && login->key.who.dialect == KEY_SES)
+        fits = fits_ses(d, login);
+    else if (login->kind != LOGIN_KEY)
+        fits = fits && login->key.who.dialect == dialects[login->kind];
+    return fits ? 0 : ERR_DENIED;
+}
+
+static int co_verify_user(struct directory *d, const struct login *login)
+{
+    bool known = login->has_user;
+    struct span password = login->password;
     if (known && credential_cache_knows(d->credentials, login->name, password, login->version))
         return 0;
     int rc = password_co_verify(d->passwords, password, known ? login->argon2 : "");
@@ -89,26 +111,34 @@ static int co_verify_user(struct directory *d, const struct login *login, bool k
     return rc;
 }
 
+static enum login_kind kind_of(struct span name)
+{
+    if (span_find(name, '@') >= 0)
+        return LOGIN_USER;
+    return span_equal(name, SPAN("apikey")) ? LOGIN_APIKEY : LOGIN_KEY;
+}
+
 int directory_co_authenticate(struct directory *d, struct span name, struct span password,
                               struct identity *ret_identity)
 {
-    struct login login = {.is_key = span_find(name, '@') < 0};
-    struct span local, domain;
-    if (password.len > PASSWORD_MAX || name.len >= sizeof login.who.login ||
-        span_find(name, '\0') >= 0)
+    struct login login = {.kind = kind_of(name), .password = password};
+    char folded[ADDRESS_TEXT_MAX];
+    struct span local;
+    if (password.len > PASSWORD_MAX || name.len >= sizeof folded || span_find(name, '\0') >= 0)
         return ERR_DENIED;
-    if (login.is_key)
-        (void)!span_to_text(name, login.who.login, sizeof login.who.login);
-    else if (directory_fold(name, login.who.login, &local, &domain) < 0)
-        login.who.login[0] = '\0'; /* nobody: takes as long as a wrong password */
-    login.name = span_of(login.who.login);
+    if (login.kind != LOGIN_USER)
+        (void)!span_to_text(name, folded, sizeof folded);
+    else if (directory_fold(name, folded, &local, &login.domain) < 0)
+        folded[0] = '\0'; /* nobody: takes as long as a wrong password */
+    login.name = span_of(folded);
     int rc = store_co_read(d->store, read_login, &login);
     if (rc < 0 && rc != ERR_ABSENT)
         return rc;
-    bool known = rc == 0;
-    rc = login.is_key ? verify_key(&login, known, password)
-                      : co_verify_user(d, &login, known, password);
-    if (rc == 0)
-        *ret_identity = login.who;
-    return rc;
+    bool by_user = login.kind == LOGIN_USER && !login.has_key;
+    rc = by_user ? co_verify_user(d, &login) : verify_key(d, &login);
+    if (rc < 0)
+        return rc;
+    *ret_identity = by_user ? login.who : login.key.who;
+    memcpy(ret_identity->login, folded, strlen(folded) + 1);
+    return 0;
 }

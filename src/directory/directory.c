@@ -39,8 +39,13 @@ static const struct db_migration migrations[] = {
         " selector {text} NOT NULL, algorithm {int} NOT NULL, secret {bytes} NOT NULL,"
         " PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE INDEX dkim_key_domain ON dkim_key (tenant, domain);\n"},
+    {3, "ALTER TABLE api_key ADD COLUMN title {text} NOT NULL DEFAULT '';\n"
+        "ALTER TABLE api_key ADD COLUMN scopes {text} NOT NULL DEFAULT '';\n"
+        "ALTER TABLE api_key ADD COLUMN addresses {text} NOT NULL DEFAULT '';\n"
+        "ALTER TABLE api_key ADD COLUMN sealed {bytes};\n"
+        "CREATE INDEX api_key_secret ON api_key (secret);\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 2};
+const struct db_schema directory_schema = {"directory", migrations, 3};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {

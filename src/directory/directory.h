@@ -58,14 +58,19 @@ must_check int directory_co_resolve(struct directory *d, struct span local, stru
 struct identity {
     int64_t tenant, user, key; /* user or key is 0 */
     int64_t key_domain;        /* a key's one domain, or 0 for all of the tenant's */
+    unsigned dialect;          /* a key's, enum key_dialect (key.h) */
+    bool has_scopes;           /* the key may not do everything: directory_co_key_may */
+    bool has_addresses;        /* … nor send as everybody: directory_co_may_send */
     char login[ADDRESS_TEXT_MAX];
 };
 /* 0; ERR_DENIED (unknown or wrong, indistinguishable, also in time); ERR_FULL, ERR_STORE, … for
- * "try later". Login is an address, or a key id for keys. */
+ * "try later". Login is an address, or a key's id; also what the providers' clients give: "apikey"
+ * and a SendGrid key, an address in a Mailgun key's domain and the key, a SES access key id and the
+ * SMTP password derived from its secret. */
 must_check int directory_co_authenticate(struct directory *d, struct span login,
                                          struct span password, struct identity *ret_identity);
 /* May this identity send as local@domain? Users: their own address (with any +tag) and aliases that
- * lead to them; keys: any address in their domains. 1, 0, or an error. */
+ * lead to them; keys: any address in their domains, or of their list. 1, 0, or an error. */
 must_check int directory_co_may_send(struct directory *d, const struct identity *who,
                                      struct span local, struct span domain);
 
@@ -86,12 +91,6 @@ must_check int directory_co_user_remove(struct directory *d, int64_t tenant, str
 must_check int directory_co_alias_add(struct directory *d, int64_t tenant, struct span address,
                                       const struct span *targets, size_t count);
 must_check int directory_co_alias_remove(struct directory *d, int64_t tenant, struct span address);
-/* dialect: "native", "sendgrid", … (smtp passwords are native keys). domain may be empty. Writes
- * "id" and "secret"; the secret is not kept. */
-must_check int directory_co_key_add(struct directory *d, int64_t tenant, struct span dialect,
-                                    struct span domain, struct buffer *ret_id,
-                                    struct buffer *ret_secret);
-must_check int directory_co_key_revoke(struct directory *d, int64_t tenant, struct span id);
 
 /* The keys a domain signs with (mail/dkim.h): one of each algorithm, made once; a domain that has
  * keys keeps them. domain is folded. */

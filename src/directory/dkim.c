@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "base/random.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,51 +20,7 @@
 #define KEEP_MS    (60 * 1000)
 #define CACHED_MAX 10000
 
-/* --- sealing --------------------------------------------------------------------------------- */
-
-static void sealing_key(const struct directory *d, unsigned char key[crypto_secretbox_KEYBYTES])
-{
-    static const unsigned char purpose[] = "postamt dkim";
-    crypto_generichash(key, crypto_secretbox_KEYBYTES, purpose, sizeof purpose - 1, d->secret,
-                       sizeof d->secret);
-}
-
-/* nonce, then the sealed bytes */
-static int seal(const struct directory *d, struct span plain, struct buffer *out)
-{
-    unsigned char key[crypto_secretbox_KEYBYTES];
-    size_t len = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + plain.len;
-    int rc = buffer_reserve(out, len);
-    if (rc < 0)
-        return rc;
-    unsigned char *at = (unsigned char *)out->at + out->len;
-    random_bytes(at, crypto_secretbox_NONCEBYTES);
-    sealing_key(d, key);
-    crypto_secretbox_easy(at + crypto_secretbox_NONCEBYTES, (const unsigned char *)plain.at,
-                          plain.len, at, key);
-    sodium_memzero(key, sizeof key);
-    out->len += len;
-    return 0;
-}
-
-static int unseal(const struct directory *d, struct span sealed, struct buffer *out)
-{
-    unsigned char key[crypto_secretbox_KEYBYTES];
-    size_t extra = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
-    if (sealed.len < extra)
-        return ERR_CORRUPT;
-    int rc = buffer_reserve(out, sealed.len - extra);
-    if (rc < 0)
-        return rc;
-    const unsigned char *at = (const unsigned char *)sealed.at;
-    sealing_key(d, key);
-    int opened =
-        crypto_secretbox_open_easy((unsigned char *)out->at, at + crypto_secretbox_NONCEBYTES,
-                                   sealed.len - crypto_secretbox_NONCEBYTES, at, key);
-    sodium_memzero(key, sizeof key);
-    out->len = opened == 0 ? sealed.len - extra : 0;
-    return opened == 0 ? 0 : ERR_CORRUPT;
-}
+#define PURPOSE "postamt dkim"
 
 /* --- making ---------------------------------------------------------------------------------- */
 
@@ -143,7 +98,7 @@ static int make_keys(void *arg)
         rc = dkim_key_save(key, &der);
         dkim_key_free(key);
         if (rc == 0)
-            rc = seal(job->d, buffer_span(&der), &job->making->sealed[i]);
+            rc = directory_seal(job->d, PURPOSE, buffer_span(&der), &job->making->sealed[i]);
         if (der.at)
             sodium_memzero(der.at, der.size);
     }
@@ -248,7 +203,7 @@ static int take_key(struct reading *reading, struct db_query *q)
 {
     struct dkim_keys *keys = reading->keys;
     AUTO_BUFFER der = BUFFER(2 * DKIM_SECRET_MAX);
-    int rc = unseal(reading->d, db_column_bytes(q, 2), &der);
+    int rc = directory_unseal(reading->d, PURPOSE, db_column_bytes(q, 2), &der);
     if (rc == 0)
         rc = dkim_key_load((enum dkim_algorithm)db_column_int(q, 1), buffer_span(&der),
                            &keys->list[keys->count].key);

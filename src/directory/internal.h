@@ -6,6 +6,7 @@
 #include "run/lane.h"
 
 #include <pthread.h>
+#include <sodium.h>
 
 struct credential_cache;
 
@@ -44,6 +45,28 @@ bool credential_cache_knows(struct credential_cache *cache, struct span login, s
                             int64_t version);
 void credential_cache_keep(struct credential_cache *cache, struct span login, struct span password,
                            int64_t version);
+
+/* seal.c: nonce, then the sealed bytes, appended to out. purpose: a literal; another one opens it
+ * not. ERR_CORRUPT: not what was sealed. */
+must_check int directory_seal(const struct directory *d, const char *purpose, struct span plain,
+                              struct buffer *out);
+must_check int directory_unseal(const struct directory *d, const char *purpose, struct span sealed,
+                                struct buffer *out);
+
+/* key_login.c, in jobs: a key's row by its id, or by its secret (domain: it must be good for that
+ * one; empty: any). ERR_ABSENT. */
+#define KEY_SEALED 256
+struct key_found {
+    struct identity who;
+    unsigned char hash[crypto_generichash_BYTES]; /* of the secret */
+    unsigned char sealed[KEY_SEALED];             /* the secret, of SES keys */
+    size_t sealed_len;
+};
+must_check int key_read_by_name(struct db_tx *tx, struct span name, struct key_found *ret_found);
+must_check int key_read_by_secret(struct db_tx *tx, struct span secret, struct span domain,
+                                  struct key_found *ret_found);
+must_check int key_unseal(const struct directory *d, const struct key_found *found,
+                          struct buffer *out);
 
 /* dkim.c */
 void dkim_cache_free(struct directory *d);

@@ -242,21 +242,49 @@ int directory_co_resolve(struct directory *d, struct span local, struct span dom
 
 struct sender_check {
     const struct identity *who;
+    struct span folded;
     struct resolve_call address;
 };
+
+static const struct db_statement select_addresses = {
+    .sql = "SELECT addresses FROM api_key WHERE tenant = :tenant AND id = :id"};
+
+/* "local@domain" itself, or "@domain". */
+static int read_key_addresses(struct db_tx *tx, const struct sender_check *check)
+{
+    struct db_query *q;
+    ptrdiff_t at = span_find_last(check->folded, '@');
+    int rc = db_prepare(tx, &select_addresses, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", check->who->tenant);
+    db_bind_int(q, "id", check->who->key);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    struct span list = db_column_bytes(q, 0);
+    return span_has_word(list, check->folded) ||
+           span_has_word(list, span_from(check->folded, at < 0 ? 0 : (size_t)at));
+}
+
+static int read_key_domain(struct db_tx *tx, const struct sender_check *check)
+{
+    int64_t tenant, domain;
+    int rc = directory_find_domain(tx, check->address.domain, &tenant, &domain);
+    if (rc < 0)
+        return rc == ERR_ABSENT ? 0 : rc;
+    if (tenant != check->who->tenant ||
+        (check->who->key_domain != 0 && check->who->key_domain != domain))
+        return 0;
+    return check->who->has_addresses ? read_key_addresses(tx, check) : 1;
+}
 
 static int read_sender(struct db_tx *tx, void *arg)
 {
     struct sender_check *check = arg;
     struct resolve_call *address = &check->address;
-    if (check->who->key) {
-        int64_t tenant, domain;
-        int rc = directory_find_domain(tx, address->domain, &tenant, &domain);
-        if (rc < 0)
-            return rc == ERR_ABSENT ? 0 : rc;
-        return tenant == check->who->tenant &&
-               (check->who->key_domain == 0 || check->who->key_domain == domain);
-    }
+    if (check->who->key)
+        return read_key_domain(tx, check);
     int rc = read_resolve(tx, address);
     for (size_t i = 0; rc == DIRECTORY_LOCAL && i < address->count; i++)
         if (address->targets[i].tenant == check->who->tenant &&
@@ -273,5 +301,6 @@ int directory_co_may_send(struct directory *d, const struct identity *who, struc
     struct sender_check check = {.who = who, .address = {.arena = &arena}};
     if (domain.len == 0 || fold_both(local, domain, folded, &check.address) < 0)
         return 0;
+    check.folded = span_of(folded);
     return store_co_read(d->store, read_sender, &check);
 }

@@ -2,6 +2,7 @@
  * room promises in detail is told by its own tests. */
 #include "base/id.h"
 #include "box/box.h"
+#include "directory/key.h"
 #include "event/event.h"
 #include "run/lane.h"
 #include "submit/submit.h"
@@ -84,14 +85,52 @@ static void credentials_co_work(struct town *t)
     assert_int_equal(directory_co_may_send(d, &who, SPAN("bob"), SPAN("example.org")), 0);
     assert_int_equal(directory_co_user_passwd(d, TENANT_FIRST, ann, SPAN("secret new")), 0);
     assert_int_equal(directory_co_authenticate(d, ann, SPAN("secret one"), &who), ERR_DENIED);
-    assert_int_equal(
-        directory_co_key_add(d, TENANT_FIRST, SPAN("native"), SPAN("example.org"), &id, &secret),
-        0);
+    struct key_new key = {.dialect = KEY_NATIVE, .domain = SPAN("example.org")};
+    assert_int_equal(directory_co_key_add(d, TENANT_FIRST, &key, &id, &secret), 0);
     expect_rows(t, DIRECTORY_KEYS, 1);
     assert_int_equal(directory_co_authenticate(d, buffer_span(&id), buffer_span(&secret), &who), 0);
     assert_int_equal(directory_co_may_send(d, &who, SPAN("bob"), SPAN("example.org")), 1);
     assert_int_equal(directory_co_key_revoke(d, TENANT_FIRST, buffer_span(&id)), 0);
     assert_int_equal(directory_co_authenticate(d, buffer_span(&id), buffer_span(&secret), &who),
+                     ERR_DENIED);
+}
+
+/* A key of each dialect: what it may do, as whom it may send. */
+static void key_co_work(struct town *t, enum key_dialect dialect)
+{
+    struct directory *d = t->directory;
+    struct identity who;
+    struct key found;
+    AUTO_ARENA arena = ARENA(100000);
+    AUTO_BUFFER id = BUFFER(100), secret = BUFFER(200), again = BUFFER(200);
+    struct key_new key = {.dialect = dialect,
+                          .title = SPAN("shop"),
+                          .scopes = SPAN("mail.send stats.read"),
+                          .addresses = SPAN("News@Example.ORG @example.net")};
+    assert_int_equal(directory_co_key_add(d, TENANT_FIRST, &key, &id, &secret), 0);
+    assert_int_equal(directory_co_key_by_secret(d, dialect, buffer_span(&secret), &who), 0);
+    assert_string_equal(who.login, buffer_text(&id));
+    assert_int_equal(who.dialect, dialect);
+    enum key_dialect other = (dialect + 1) % KEY_DIALECTS;
+    assert_int_equal(directory_co_key_by_secret(d, other, buffer_span(&secret), &who), ERR_DENIED);
+    assert_int_equal(directory_co_key_may(d, &who, "mail.send"), 1);
+    assert_int_equal(directory_co_key_may(d, &who, "mail"), 0);
+    assert_int_equal(directory_co_may_send(d, &who, SPAN("news"), SPAN("example.org")), 1);
+    assert_int_equal(directory_co_may_send(d, &who, SPAN("ann"), SPAN("example.org")), 0);
+    assert_int_equal(directory_co_key_find(d, TENANT_FIRST, buffer_span(&id), &arena, &found), 0);
+    assert_true(span_equal(found.title, SPAN("shop")));
+    assert_true(span_equal(found.addresses, SPAN("news@example.org @example.net")));
+    assert_int_equal(directory_co_key_find(d, 2, buffer_span(&id), &arena, &found), ERR_ABSENT);
+    int sealed = directory_co_key_secret(d, buffer_span(&id), &who, &again);
+    assert_int_equal(sealed, dialect == KEY_SES ? 0 : ERR_DENIED);
+    if (sealed == 0)
+        assert_true(span_equal(buffer_span(&secret), buffer_span(&again)));
+    assert_int_equal(
+        directory_co_key_change(d, TENANT_FIRST, buffer_span(&id), SPAN("x"), SPAN("")), 0);
+    assert_int_equal(directory_co_key_by_secret(d, dialect, buffer_span(&secret), &who), 0);
+    assert_int_equal(directory_co_key_may(d, &who, "whatever"), 1);
+    assert_int_equal(directory_co_key_revoke(d, TENANT_FIRST, buffer_span(&id)), 0);
+    assert_int_equal(directory_co_key_by_secret(d, dialect, buffer_span(&secret), &who),
                      ERR_DENIED);
 }
 
@@ -217,6 +256,8 @@ static int walk_co_main(void *arg)
     struct town *t = arg;
     people_co_arrive(t);
     credentials_co_work(t);
+    for (unsigned i = 0; i < KEY_DIALECTS; i++)
+        key_co_work(t, i);
     int64_t mailbox = mailbox_co_fill(t);
     log_co_tell(t);
     mailbox_co_empty(t, mailbox);
