@@ -46,8 +46,8 @@ struct address_fault {
 };
 /* A list in UTF-8 as programs write it: "Anna <a@b.example>, c@d.example". Beside what
  * address_parse_list takes, names need no quotes for any byte but a comma, '<', '>' and '"'; every
- * address is checked (address_check). CR, LF and control characters are refused. Count, or an error:
- * ERR_SYNTAX and -E2BIG fill *ret_fault. */
+ * address is checked (address_check). CR, LF and control characters are refused. Count, or an
+ * error: ERR_SYNTAX and -E2BIG fill *ret_fault. */
 must_check int address_parse_given(struct span text, struct arena *arena, struct mailbox *ret_list,
                                    size_t max, struct address_fault *ret_fault);
 /* NULL: a letter may carry this mailbox; else why not. */

@@ -133,8 +133,10 @@ static const char *parse_item(struct span item, struct arena *arena, struct mail
 {
     struct mailbox boxes[2];
     int rc = address_parse_list(item, arena, boxes, 2);
-    if (rc == ERR_SYNTAX)
-        rc = parse_loosely(item, arena, boxes) < 0 ? ERR_SYNTAX : 1;
+    if (rc == ERR_SYNTAX) {
+        rc = parse_loosely(item, arena, boxes);
+        rc = rc == 0 ? 1 : rc;
+    }
     *ret_error = rc < 0 && rc != -E2BIG ? rc : ERR_SYNTAX;
     if (rc != 1)
         return rc == 0 ? "there is no address" : "this is no address";

@@ -7,10 +7,9 @@
 #include <string.h>
 
 #define PAYLOAD_MAX ((size_t)63) /* 75 less "=?utf-8?q?" and "?=" */
-#define BASE64_MAX  ((size_t)45) /* bytes that fill it */
-#define PIECE_MIN   ((size_t)12) /* payload worth beginning on a line that has text: one character */
+#define PIECE_MIN   ((size_t)12) /* one character of four bytes in Q */
 #define WORD_MAX    ((size_t)900)
-#define GAP_MAX     ((size_t)20) /* blanks between words */
+#define GAP_MAX     ((size_t)20)  /* blanks between words */
 #define QUOTED_MAX  ((size_t)400) /* of a quoted display name */
 
 bool encode_word_is_text(struct span text)
@@ -46,8 +45,8 @@ static size_t piece_length(struct span text, bool q, size_t payload)
     while (len < text.len) {
         size_t next = utf8_character(span_from(text, len));
         next = next ? next : 1;
-        used = q ? used + q_length(span_first(span_from(text, len), next))
-                 : (len + next + 2) / 3 * 4;
+        used =
+            q ? used + q_length(span_first(span_from(text, len), next)) : (len + next + 2) / 3 * 4;
         if (used > payload)
             break;
         len += next;

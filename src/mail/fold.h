@@ -2,7 +2,8 @@
  * Writing a header field, folded at blanks (RFC 5322 2.2.3).
  *
  * Pure. Callers hand in words; a word that would pass FOLD_COLUMN goes to a new line, where a blank
- * stands before it, and stays behind the name where it comes first and fits LINE_LIMIT. Words are written as they are: nothing here encodes or checks.
+ * stands before it, and stays behind the name where it comes first and fits LINE_LIMIT. Words are
+ * written as they are: nothing here encodes or checks.
  */
 #ifndef MAIL_FOLD_H
 #define MAIL_FOLD_H
@@ -20,7 +21,8 @@ struct fold {
 
 /* "Name:" */
 must_check int fold_begin(struct fold *f, struct buffer *out, struct span name);
-/* The blanks and the word; a fold before the blanks where the line is full. Without blanks, none. */
+/* The blanks and the word; a fold before the blanks where the line is full. Without blanks, none.
+ */
 must_check int fold_word(struct fold *f, struct span blanks, struct span word);
 /* A new line, if something stands on this one: what comes next begins with a blank. */
 must_check int fold_line(struct fold *f);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define ATTRIBUTE_MAX ((size_t)32)
-#define PLAIN_MAX    ((size_t)255) /* longer ones are cut into sections */
-#define SECTION_TEXT 70            /* " name*12*=…;" */
+#define PLAIN_MAX     ((size_t)255) /* longer ones are cut into sections */
+#define SECTION_TEXT  70            /* " name*12*=…;" */
 
 static bool is_token_char(char c)
 {
@@ -137,6 +137,5 @@ int parameter_write(struct fold *f, struct span name, struct span value)
     int rc = fold_word(f, SPAN(""), SPAN(";"));
     if (rc < 0)
         return rc;
-    return parameter_is_plain(value) ? write_plain(f, name, value)
-                                     : write_extended(f, name, value);
+    return parameter_is_plain(value) ? write_plain(f, name, value) : write_extended(f, name, value);
 }
