@@ -13,9 +13,10 @@ static const struct sequence sequences[] = {
     {0xf0, 0xf0, 3, 0x90, 0xbf}, {0xf1, 0xf3, 3, 0x80, 0xbf}, {0xf4, 0xf4, 3, 0x80, 0x8f},
 };
 
-/* Length of the character at the start of s, 0 when there is none. */
-static size_t character(struct span s)
+size_t utf8_character(struct span s)
 {
+    if (s.len == 0)
+        return 0;
     const uint8_t *at = (const uint8_t *)s.at;
     const struct sequence *q = sequences;
     const struct sequence *end = sequences + sizeof sequences / sizeof *sequences;
@@ -34,10 +35,34 @@ static size_t character(struct span s)
 bool utf8_is_text(struct span s)
 {
     while (s.len) {
-        size_t len = character(s);
+        size_t len = utf8_character(s);
         if (len == 0)
             return false;
         s = span_from(s, len);
     }
     return true;
+}
+
+bool utf8_is_ascii(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] & 0x80)
+            return false;
+    return true;
+}
+
+size_t utf8_encode(uint32_t character, char ret_bytes[4])
+{
+    if (character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
+        character = 0xfffd;
+    if (character < 0x80) {
+        ret_bytes[0] = (char)character;
+        return 1;
+    }
+    size_t tail = character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
+    static const uint8_t lead[] = {0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = tail; i > 0; i--, character >>= 6)
+        ret_bytes[i] = (char)(0x80 | (character & 0x3f));
+    ret_bytes[0] = (char)(lead[tail] | character);
+    return tail + 1;
 }
