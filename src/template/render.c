@@ -1,0 +1,249 @@
+/*
+ * The walk of a program: a loop over the nodes of a body that appends to the output. Blocks
+ * (block.c) and partials (partial.c) come back here for their bodies.
+ */
+#include "template/render_internal.h"
+
+#include "template/error_internal.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXTS_MAX (4 << 20) /* bytes that helpers may make in one render */
+
+int render_fail(struct render *r, int code, const char *format, ...)
+{
+    char text[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct span partial = r->activation->name;
+    uint32_t line = r->node ? r->node->line : 0, column = r->node ? r->node->column : 0;
+    if (partial.len)
+        return template_fail(r->error, code, line, column, "in the partial \"%.*s\": %s",
+                             (int)(partial.len > 40 ? 40 : partial.len), partial.at, text);
+    return template_fail(r->error, code, line, column, "%s", text);
+}
+
+int render_spend(struct render *r, uint64_t operations)
+{
+    if (r->operations >= operations) {
+        r->operations -= operations;
+        return 0;
+    }
+    return render_fail(r, ERR_FULL,
+                       "the template takes too many steps; give it less data, or loop "
+                       "less");
+}
+
+static int output_full(struct render *r, int code)
+{
+    if (code == -ENOMEM)
+        return render_fail(r, code, "out of memory");
+    return render_fail(r, ERR_FULL, "the result is longer than allowed; give it less data");
+}
+
+int render_bytes(struct render *r, struct span bytes)
+{
+    struct buffer *out = r->out;
+    if (bytes.len > r->limit - out->len)
+        return output_full(r, ERR_FULL);
+    if (bytes.len > out->size - out->len) {
+        int rc = buffer_reserve(out, bytes.len);
+        if (rc < 0)
+            return output_full(r, rc);
+    }
+    if (bytes.len)
+        memcpy(out->at + out->len, bytes.at, bytes.len);
+    out->len += bytes.len;
+    return 0;
+}
+
+/* What HTML must not see as it is. */
+static const struct span entities[256] = {
+    ['&'] = {"&amp;", 5},   ['<'] = {"&lt;", 4},   ['>'] = {"&gt;", 4},   ['"'] = {"&quot;", 6},
+    ['\''] = {"&#x27;", 6}, ['`'] = {"&#x60;", 6}, ['='] = {"&#x3D;", 6},
+};
+static const bool is_special[256] = {['&'] = true,  ['<'] = true, ['>'] = true, ['"'] = true,
+                                     ['\''] = true, ['`'] = true, ['='] = true};
+
+static int render_escaped(struct render *r, struct span text)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (!is_special[c])
+            continue;
+        int rc = render_bytes(r, (struct span){text.at + start, i - start});
+        if (rc == 0)
+            rc = render_bytes(r, entities[c]);
+        if (rc < 0)
+            return rc;
+        start = i + 1;
+    }
+    return render_bytes(r, (struct span){text.at + start, text.len - start});
+}
+
+/* Everything but strings: through a buffer of its own, as arrays hold strings. */
+static int render_other(struct render *r, struct value v, bool escaped)
+{
+    AUTO_BUFFER text = BUFFER(r->limit - r->out->len + 1);
+    int rc = value_append(v, &text);
+    if (rc == -ENOMEM || rc == -ENOBUFS)
+        return output_full(r, rc);
+    if (rc < 0)
+        return render_fail(r, rc, "arrays are more than %d levels deep", VALUE_ARRAYS_MAX);
+    rc = render_spend(r, text.len / 64);
+    if (rc < 0)
+        return rc;
+    return escaped ? render_escaped(r, buffer_span(&text)) : render_bytes(r, buffer_span(&text));
+}
+
+int render_value(struct render *r, struct value v, bool escaped)
+{
+    if (v.kind == VALUE_STRING)
+        return escaped ? render_escaped(r, v.text) : render_bytes(r, v.text);
+    return value_is_nothing(v) ? 0 : render_other(r, v, escaped);
+}
+
+static int run_value(struct render *r, const struct frame *f, const struct node *node)
+{
+    const struct expression *e = &f->activation->t->expressions[node->expression];
+    struct value v;
+    int rc = e->kind == EXPRESSION_PATH ? render_path(r, f, e, &v) : render_helper(r, f, e, &v);
+    return rc < 0 ? rc : render_value(r, v, node->escaped);
+}
+
+static int run_nodes(struct render *r, const struct frame *f, const struct body *body)
+{
+    const struct template *t = f->activation->t;
+    const struct node *node = &t->nodes[body->first], *end = node + body->count;
+    int rc = render_spend(r, body->count);
+    for (; rc == 0 && node < end; node++) {
+        r->node = node;
+        switch (node->kind) {
+        case NODE_TEXT:
+            rc = render_bytes(r, program_text(t, node->text));
+            break;
+        case NODE_VALUE:
+            rc = run_value(r, f, node);
+            break;
+        case NODE_BLOCK:
+            rc = render_block(r, f, node);
+            break;
+        default:
+            rc = render_partial(r, f, node);
+        }
+    }
+    return rc;
+}
+
+/* Runs the nodes of a body in its frame, with the inline partials that it brings. */
+static int run_body(struct render *r, const struct frame *outer, const struct frame *f,
+                    const struct body *body)
+{
+    struct activation *activation = f->activation;
+    const struct registry *around = activation->registry;
+    const struct activation *caller = r->activation;
+    const struct node *node = r->node;
+    struct registry *own = NULL;
+    if (r->depth == TEMPLATE_DEPTH_MAX)
+        return render_fail(r, ERR_FULL,
+                           "blocks and partials are more than %d levels deep; does a partial call "
+                           "itself without end?",
+                           TEMPLATE_DEPTH_MAX);
+    r->depth++;
+    r->activation = activation;
+    int rc = 0;
+    if (body->inline_count) {
+        rc = registry_make(r, outer, f->parameters, body, &own);
+        if (rc == 0)
+            activation->registry = own;
+    }
+    if (rc == 0)
+        rc = run_nodes(r, f, body);
+    activation->registry = around;
+    free(own);
+    if (rc == 0) { /* a failure keeps its place */
+        r->activation = caller;
+        r->node = node;
+    }
+    r->depth--;
+    return rc;
+}
+
+/* Is this context another than the one that ../ would leave? */
+static bool is_new_context(struct value context, const struct scope *scope)
+{
+    struct value around = scope ? scope->context : (struct value){.kind = VALUE_UNDEFINED};
+    if (context.kind == VALUE_EMPTY && around.kind == VALUE_NULL)
+        return false;
+    return !value_equal(context, around);
+}
+
+int render_body(struct render *r, const struct frame *f, uint32_t body_plus_one,
+                const struct entry *entry)
+{
+    if (body_plus_one == 0)
+        return 0;
+    const struct body *body = &f->activation->t->bodies[body_plus_one - 1];
+    struct scope scope = {entry->context, f->scope};
+    struct parameters parameters = {.count = -1};
+    struct frame inner = {.activation = f->activation,
+                          .context = entry->context,
+                          .scope = is_new_context(entry->context, f->scope) ? &scope : f->scope,
+                          .parameters = f->parameters,
+                          .data = entry->data};
+    if (body->parameters) {
+        if (entry->parameters)
+            parameters = *entry->parameters;
+        parameters.outer = f->parameters;
+        inner.parameters = &parameters;
+    }
+    return run_body(r, f, &inner, body);
+}
+
+int render_root(struct render *r, struct activation *activation, struct value context,
+                const struct data *data)
+{
+    struct scope scope = {context, NULL};
+    struct frame outside = {.activation = activation, .data = data},
+                 inner = {
+                     .activation = activation, .context = context, .scope = &scope, .data = data};
+    return run_body(r, &outside, &inner, &activation->t->bodies[0]);
+}
+
+static size_t limit_of(const struct buffer *out, const struct template_call *call)
+{
+    size_t most = call->output_max ? call->output_max : TEMPLATE_OUTPUT_MAX;
+    size_t room = out->cap > out->len ? out->cap - out->len : 0;
+    return out->len + (most < room ? most : room);
+}
+
+int template_render(const struct template *t, struct json_object *data,
+                    const struct template_call *call, struct buffer *out,
+                    struct template_error *ret_error)
+{
+    static const struct template_call plain;
+    call = call ? call : &plain;
+    AUTO_ARENA texts = ARENA(TEXTS_MAX);
+    struct activation activation = {.t = t, .name = SPAN("")};
+    struct render r = {.call = call,
+                       .out = out,
+                       .limit = limit_of(out, call),
+                       .operations = call->operations ? call->operations : TEMPLATE_OPERATIONS,
+                       .activation = &activation,
+                       .texts = &texts,
+                       .error = ret_error};
+    size_t before = out->len;
+    struct data top = {.root = value_of_json(data)};
+    int rc = render_root(&r, &activation, top.root, &top);
+    if (rc < 0)
+        out->len = before;
+    return rc;
+}
