@@ -211,10 +211,10 @@ int http_parse_head(struct span bytes, struct http_head *ret_head, const char **
     llhttp_errno_t found = llhttp_execute(&parser, bytes.at, bytes.len);
     if (found == HPE_INVALID_METHOD)
         return complain(ret_why, 501, "that method is not known here");
-    if (found == HPE_INVALID_TRANSFER_ENCODING)
+    if (found == HPE_INVALID_TRANSFER_ENCODING && !find_repeated(head))
         return complain(ret_why, 501, "the only Transfer-Encoding here is \"chunked\"");
     if (found != HPE_PAUSED)
-        return complain(ret_why, 400, "the header cannot be understood");
+        return complain(ret_why, 400, "the header cannot be understood in one way");
     if (find_method(head, parser.method) < 0)
         return complain(ret_why, 501, "that method is not known here");
     head->old = parser.http_minor == 0;

@@ -280,11 +280,20 @@ static int scan_text(struct scanner *s)
     return s->at < s->text.len ? refuse(s, "something stands behind the value") : 0;
 }
 
-/* The first byte that is no UTF-8: the longest well-formed front, by halves. */
+/* Length of the character at the start, 0 when there is none. */
+static size_t character(struct span text)
+{
+    for (size_t len = 1; len <= 4 && len <= text.len; len++)
+        if (utf8_is_text(span_first(text, len)))
+            return len;
+    return 0;
+}
+
+/* The first byte that is no UTF-8: near it by halves, then character by character. */
 static size_t find_bad_byte(struct span text)
 {
-    size_t good = 0, bad = text.len;
-    while (bad - good > 4) {
+    size_t good = 0, bad = text.len, len;
+    while (bad - good > 8) {
         size_t middle = good + (bad - good) / 2;
         while (middle > good && ((unsigned char)text.at[middle] & 0xc0) == 0x80)
             middle--; /* not inside a character */
@@ -295,6 +304,8 @@ static size_t find_bad_byte(struct span text)
         else
             bad = middle;
     }
+    while ((len = character(span_from(text, good))) > 0)
+        good += len;
     return good;
 }
 

@@ -158,7 +158,7 @@ int http_scan_head(struct http_scan *scan, struct span bytes, size_t *ret_taken)
             *ret_taken = i + 1;
             return 1;
         }
-        if (scan->state == TARGET && scan->length >= HTTP_LINE_MAX - 12) /* " HTTP/1.1\r\n" */
+        if (scan->state == TARGET && scan->length > HTTP_LINE_MAX - 11) /* " HTTP/1.1\r\n" */
             return refuse(scan, 414, "the request line is too long");
         if (scan->length >= HTTP_HEAD_MAX)
             return refuse(scan, 431, "the header is too large");
