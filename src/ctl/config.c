@@ -74,6 +74,24 @@ static const char *check_listen(cfg_t *cfg, struct config *c)
     return NULL;
 }
 
+/* Kept in the form in which a peer's address is shown. */
+static const char *check_metrics_from(cfg_t *cfg, struct config *c)
+{
+    unsigned count = cfg_size(cfg, "metrics-from");
+    if (count > CONFIG_LISTEN_MAX)
+        return "metrics-from takes at most 32 addresses";
+    for (unsigned i = 0; i < count; i++) {
+        const char *text = cfg_getnstr(cfg, "metrics-from", i);
+        unsigned char address[16];
+        int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+        if (inet_pton(family, text, address) != 1 ||
+            !inet_ntop(family, address, c->metrics_from[i], sizeof c->metrics_from[i]))
+            return "metrics-from wants IP addresses, e.g. metrics-from = {\"192.0.2.7\"}";
+    }
+    c->metrics_from_count = count;
+    return NULL;
+}
+
 static const char *check_store(cfg_t *cfg, struct config *c)
 {
     const char *engine = cfg_getstr(cfg, "store");
@@ -132,6 +150,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
 {
     const char *wrong = check_texts(cfg, c);
     wrong = wrong ? wrong : check_listen(cfg, c);
+    wrong = wrong ? wrong : check_metrics_from(cfg, c);
     wrong = wrong ? wrong : check_numbers(cfg, c);
     wrong = wrong ? wrong : check_store(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
@@ -159,6 +178,7 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("connections-max", 10000, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
         CFG_STR("log-level", "info", CFGF_NONE),
+        CFG_STR_LIST("metrics-from", none, CFGF_NONE),
         CFG_STR_LIST("dns-servers", none, CFGF_NONE),
         CFG_STR("dns-trust-anchor", "", CFGF_NONE),
         CFG_STR_LIST("transparent-zones", none, CFGF_NONE),
@@ -229,7 +249,7 @@ int config_write_default(struct buffer *out, const char *hostname, const char *l
                     : buffer_append_text(out, "listen = {\"0.0.0.0\", \"::\"}\n");
     if (rc == 0)
         rc = buffer_printf(out,
-                           "# Added to every standard port (25, 587, 465, 110, 995).\n"
+                           "# Added to every standard port (25, 587, 465, 110, 995, 80, 443).\n"
                            "port-offset = %u\n\n"
                            "# PEM files: the chain, and its key. SIGHUP reads them again.\n"
                            "certificate = \"tls/certificate.pem\"\n"
@@ -258,5 +278,11 @@ int config_print(struct buffer *out, const struct config *c)
                            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
                            c->connections_max, c->connections_per_address_max,
                            c->debug ? "debug" : "info");
+    if (rc == 0)
+        rc = buffer_append_text(out, "metrics-from = {");
+    for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)
+        rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->metrics_from[i]);
+    if (rc == 0)
+        rc = buffer_append_text(out, "}\n");
     return rc < 0 ? rc : config_print_delivery(out, c);
 }

@@ -27,6 +27,8 @@ struct config {
     uint64_t message_max; /* bytes */
     uint32_t recipients_max;
     uint32_t connections_max, connections_per_address_max;
+    char metrics_from[CONFIG_LISTEN_MAX][64]; /* who may read /metrics beside loopback */
+    unsigned metrics_from_count;
     bool debug;
     char dns_servers[DNS_SERVERS_MAX][64];                          /* "127.0.0.1@5353" */
     unsigned dns_server_count, transparent_zone_count, dns_timeout; /* seconds */

@@ -17,7 +17,8 @@ static int show(const struct config *config, bool json)
         printf("%.*s", SPAN_PRINT(buffer_span(&text)));
         return VERB_OK;
     }
-    struct json_object *o = json_object_new_object(), *listen = json_object_new_array();
+    struct json_object *o = json_object_new_object(), *listen = json_object_new_array(),
+                       *metrics_from = json_object_new_array();
     for (unsigned i = 0; i < config->listen_count; i++)
         json_object_array_add(listen, json_object_new_string(config->listen[i]));
     json_put(o, "hostname", json_object_new_string(config->hostname));
@@ -34,6 +35,9 @@ static int show(const struct config *config, bool json)
     json_put(o, "connections-max", json_object_new_int64(config->connections_max));
     json_put(o, "connections-per-address-max",
              json_object_new_int64(config->connections_per_address_max));
+    for (unsigned i = 0; i < config->metrics_from_count; i++)
+        json_object_array_add(metrics_from, json_object_new_string(config->metrics_from[i]));
+    json_put(o, "metrics-from", metrics_from);
     json_put(o, "log-level", json_object_new_string(config->debug ? "debug" : "info"));
     printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
                                                          JSON_C_TO_STRING_PRETTY));

@@ -13,11 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const unsigned ports[DOOR_KINDS] = {[DOOR_SMTP] = 25,
-                                           [DOOR_SUBMISSION] = 587,
-                                           [DOOR_SUBMISSIONS] = 465,
-                                           [DOOR_POP3] = 110,
-                                           [DOOR_POP3S] = 995};
+static const unsigned ports[DOOR_KINDS] = {
+    [DOOR_SMTP] = 25,   [DOOR_SUBMISSION] = 587, [DOOR_SUBMISSIONS] = 465, [DOOR_POP3] = 110,
+    [DOOR_POP3S] = 995, [DOOR_HTTP] = 80,        [DOOR_HTTPS] = 443};
 
 static int bind_address(const char *text, unsigned port, unsigned count, int *ret_fds)
 {

@@ -7,7 +7,16 @@
 
 #include "ctl/config.h"
 
-enum door_kind { DOOR_SMTP, DOOR_SUBMISSION, DOOR_SUBMISSIONS, DOOR_POP3, DOOR_POP3S, DOOR_KINDS };
+enum door_kind {
+    DOOR_SMTP,
+    DOOR_SUBMISSION,
+    DOOR_SUBMISSIONS,
+    DOOR_POP3,
+    DOOR_POP3S,
+    DOOR_HTTP,
+    DOOR_HTTPS,
+    DOOR_KINDS
+};
 
 #define DOORS_MAX (CONFIG_LISTEN_MAX * DOOR_KINDS)
 

@@ -17,6 +17,7 @@
 #define PASSWORD_QUEUE   200
 #define SIGNING_THREADS  16
 #define SIGNING_QUEUE    10000
+#define HTTP_BODIES_MAX  ((size_t)256 * 1024 * 1024)
 
 static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
                                                   &box_schema, &queue_schema};
@@ -59,6 +60,7 @@ int office_open(struct office *office, const char *folder, const struct config *
     memset(office, 0, sizeof *office);
     office->config = *config;
     office->folder = folder;
+    office->http_budget.max = HTTP_BODIES_MAX;
     office->started_ms = clock_wall_ms();
     pthread_mutex_init(&office->tls_mutex, NULL);
     snprintf(reason, size, "out of memory or threads");

@@ -9,6 +9,7 @@
 
 #include "ctl/config.h"
 #include "directory/directory.h"
+#include "http/server.h"
 #include "pop3/server.h"
 #include "run/crowd.h"
 #include "run/tls.h"
@@ -33,6 +34,8 @@ struct office {
     int64_t started_ms;
     struct smtpd_counters smtp;
     struct pop3_counters pop3;
+    struct http_counters http;
+    struct http_budget http_budget;
     struct deliver_counters delivery;
 
     pthread_mutex_t tls_mutex;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ctl/control.h"
+#include "ctl/pages.h"
 #include "run/lane.h"
 #include "run/loop.h"
 #include "run/stream.h"
@@ -43,6 +44,7 @@ struct worker {
     struct control *control;
     struct smtpd_settings smtp[3];
     struct pop3_settings pop3[2];
+    struct http_settings http[2];
 };
 
 /* --- what each door serves ------------------------------------------------------------------- */
@@ -70,10 +72,24 @@ static void fill_settings(struct worker *w)
                                             .tls = office_tls,
                                             .tls_arg = o,
                                             .counters = &o->pop3};
+    for (unsigned i = 0; i < 2; i++)
+        w->http[i] = (struct http_settings){.implicit_tls = i == DOOR_HTTPS - DOOR_HTTP,
+                                            .tls = office_tls,
+                                            .tls_arg = o,
+                                            .co_choose = pages_co_choose,
+                                            .arg = o,
+                                            .counters = &o->http,
+                                            .budget = &o->http_budget};
 }
 
 static struct listener_settings settings_of(struct worker *w, enum door_kind kind)
 {
+    if (kind >= DOOR_HTTP)
+        return (struct listener_settings){.name = "http",
+                                          .co_serve = http_co_serve,
+                                          .arg = &w->http[kind - DOOR_HTTP],
+                                          .refusal = kind == DOOR_HTTP ? http_refusal : SPAN(""),
+                                          .crowd = w->office.crowd};
     if (kind >= DOOR_POP3)
         return (struct listener_settings){.name = "pop3",
                                           .co_serve = pop3_co_serve,

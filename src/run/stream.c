@@ -426,7 +426,7 @@ void stream_co_close(struct stream *st)
         stream_tls_goodbye(st);
     if (st->error == 0 && stream_co_flush(st) == 0 && st->records.len)
         st->error = stream_co_send(st, buffer_span(&st->records));
-    if (st->error == 0 && unread)
+    if (st->error == 0 && (unread || st->linger))
         stream_co_linger(st);
     begin_close(st);
     st->sleeper = co_current();
@@ -493,6 +493,16 @@ void stream_set_deadline(struct stream *st, int64_t from_now_ms)
 void stream_set_idle(struct stream *st, bool idle)
 {
     st->idle = idle;
+}
+
+bool stream_is_draining(const struct stream *st)
+{
+    return st->draining;
+}
+
+void stream_set_linger(struct stream *st, bool linger)
+{
+    st->linger = linger;
 }
 
 const struct sockaddr *stream_peer(const struct stream *st)

@@ -27,6 +27,11 @@ void stream_set_deadline(struct stream *st, int64_t from_now_ms);
 /* While idle, a session waits for nothing but its next command: listener_drain ends such a wait
  * (-ECANCELED), and lets a session that is busy come to its next idle wait first. */
 void stream_set_idle(struct stream *st, bool idle);
+/* listener_drain has been called: this should be the session's last exchange. */
+bool stream_is_draining(const struct stream *st);
+/* The other side is still sending what nobody will read: closing first ends our side and waits for
+ * its end a moment, so that a reset does not overtake our last reply. */
+void stream_set_linger(struct stream *st, bool linger);
 
 /* The next line without its CRLF; valid until the next read. limit counts the CRLF (RFC 5321
  * 4.5.3.1). -EMSGSIZE: longer than limit, and the line up to its LF has been swallowed.

@@ -1,0 +1,58 @@
+/* JSON in and out of requests; see json.h, json_scan.c. */
+#include "http/json.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static int parse(struct span text, struct json_object **ret_value)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+    if (!tokener)
+        return -ENOMEM;
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    struct json_object *value = json_tokener_parse_ex(tokener, text.at, (int)text.len);
+    if (json_tokener_get_error(tokener) == json_tokener_continue)
+        value = json_tokener_parse_ex(tokener, "", 1); /* a number ends where the text does */
+    bool good = json_tokener_get_error(tokener) == json_tokener_success;
+    json_tokener_free(tokener);
+    if (!good)
+        return ERR_SYNTAX;
+    *ret_value = value;
+    return 0;
+}
+
+int json_read(struct span text, struct json_object **ret_value, struct json_error *ret_error)
+{
+    int rc = json_scan(text, ret_error);
+    if (rc < 0)
+        return rc;
+    rc = text.len < INT_MAX ? parse(text, ret_value) : -E2BIG;
+    if (rc < 0)
+        *ret_error = (struct json_error){.what = "it cannot be read", .line = 1, .column = 1};
+    return rc;
+}
+
+int json_co_body(struct http_request *r, size_t max, struct json_object **ret_value)
+{
+    struct json_error error;
+    struct span body;
+    int rc = http_co_body(r, max, &body);
+    if (rc < 0)
+        return rc;
+    rc = json_read(body, ret_value, &error);
+    if (rc == -ENOMEM)
+        return rc;
+    return rc < 0 ? http_fail(r, 400, "the JSON is wrong at line %zu, column %zu: %s", error.line,
+                              error.column, error.what)
+                  : 0;
+}
+
+int json_answer(struct http_request *r, int status, struct json_object *value)
+{
+    size_t len;
+    const char *text = json_object_to_json_string_length(
+        value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    int rc = text ? http_answer(r, status, "application/json", span_make(text, len)) : -ENOMEM;
+    json_object_put(value);
+    return rc;
+}
