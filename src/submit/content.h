@@ -1,0 +1,51 @@
+/*
+ * What an application wants sent: the letter with its templates, and who gets it with which data.
+ *
+ * A content is a letter (mail/compose.h) whose subject, bodies and extra fields may be templates. A
+ * group is a set of recipients who get one and the same letter: a personalization of SendGrid, a
+ * destination of SES, one recipient of a Mailgun batch. Both point into memory of whoever made
+ * them: a request's arena, or what package.h has read back.
+ */
+#ifndef SUBMIT_CONTENT_H
+#define SUBMIT_CONTENT_H
+
+#include "mail/compose.h"
+
+struct json_object;
+
+enum content_syntax {
+    CONTENT_PLAIN,      /* nothing is replaced */
+    CONTENT_HANDLEBARS, /* template/template.h */
+    CONTENT_SUBSTITUTE, /* template/substitute.h: each key of the data is a tag */
+};
+
+struct content_partial {
+    struct span name, source;
+};
+
+struct content {
+    /* Recipients, id, date and domain in it are not looked at: groups and the door say. */
+    struct compose_letter letter;
+    enum content_syntax syntax;
+    unsigned helpers; /* Handlebars: enum template_helpers */
+    bool plain_html;  /* … values go into HTML as they are (SES) */
+    bool strict;      /* … a missing variable is an error, else an event */
+    const struct content_partial *partials;
+    size_t partial_count;
+};
+
+struct content_group {
+    struct compose_list to, cc; /* fields of the letter; at most one of a batch has neither */
+    struct compose_list bcc;    /* in the envelope alone */
+    struct json_object *data;   /* for the templates; NULL: none */
+    /* In place of the content's, where set: */
+    const struct mailbox *from;
+    struct span subject; /* a template too */
+    /* Beside the content's: */
+    const struct compose_header *headers;
+    size_t header_count;
+    int64_t due_ms;   /* not before; 0: the letter's */
+    struct span meta; /* what the application wants to hear again (JSON); may be empty */
+};
+
+#endif
