@@ -80,6 +80,12 @@ int office_open(struct office *office, const char *folder, const struct config *
     office->door.store = office->store;
     office->door.directory = office->directory;
     office->door.signing = office->signing;
+    office->door.daily_limit = (int64_t)config->daily_limit;
+    office->api = (struct api){.door = &office->door,
+                               .store = office->store,
+                               .directory = office->directory,
+                               .hostname = config->hostname,
+                               .office = office};
     if (rc < 0)
         office_close(office);
     return rc;
@@ -114,6 +120,7 @@ int office_start_delivery(struct office *office, unsigned loops, bool after_cras
                                         .counters = &office->delivery};
     int rc = deliver_create(&settings, &office->deliver);
     if (rc == 0) {
+        office->api.deliver = office->deliver;
         office->door.announce = deliver_announce;
         office->door.arg = office->deliver;
     }

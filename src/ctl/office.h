@@ -9,6 +9,7 @@
 
 #include "ctl/config.h"
 #include "directory/directory.h"
+#include "api/api.h"
 #include "http/server.h"
 #include "pop3/server.h"
 #include "run/crowd.h"
@@ -30,6 +31,7 @@ struct office {
     struct dns_settings dns;
     struct deliver *deliver; /* NULL: no server runs, letters wait in the queue */
     struct submit_door door;
+    struct api api; /* what requests of HTTP find */
     bool serving; /* false: opened by a verb, no server runs */
     int64_t started_ms;
     struct smtpd_counters smtp;

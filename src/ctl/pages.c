@@ -8,6 +8,11 @@
 
 #define METRICS_MAX ((size_t)64 * 1024)
 
+static struct office *office_of(const struct http_request *r)
+{
+    return api_of(r)->office;
+}
+
 /* --- /healthz: does the store answer? -------------------------------------------------------- */
 
 static const struct db_statement trivial = {.sql = "SELECT 1"};
@@ -22,7 +27,7 @@ static int read_one(struct db_tx *tx, void *arg)
 
 static int healthz_co_get(struct http_request *r)
 {
-    const struct office *office = r->arg;
+    const struct office *office = office_of(r);
     int rc = store_co_read(office->store, read_one, NULL);
     if (rc < 0)
         return http_fail(r, 503, "the store does not answer");
@@ -33,7 +38,7 @@ static int healthz_co_get(struct http_request *r)
 
 static bool may_see_metrics(const struct http_request *r)
 {
-    const struct config *config = &((const struct office *)r->arg)->config;
+    const struct config *config = &office_of(r)->config;
     if (http_peer_is_loopback(r))
         return true;
     for (unsigned i = 0; i < config->metrics_from_count; i++)
@@ -50,7 +55,7 @@ static int metrics_co_get(struct http_request *r)
     struct metric *metrics = arena_alloc(&r->arena, COUNTERS_MAX * sizeof *metrics);
     if (!metrics)
         return -ENOMEM;
-    int rc = metrics_print(metrics, counters_list(r->arg, metrics), &text);
+    int rc = metrics_print(metrics, counters_list(office_of(r), metrics), &text);
     return rc < 0 ? rc : http_answer(r, 200, METRICS_TYPE, buffer_span(&text));
 }
 
@@ -62,7 +67,8 @@ static const struct http_table pages = {.name = "office", HTTP_ROUTES(routes)};
 
 int pages_co_choose(struct http_request *r, const struct http_table **ret_table)
 {
-    (void)r;
-    *ret_table = &pages;
-    return 0;
+    int rc = api_co_choose(r, ret_table);
+    if (rc == ERR_ABSENT)
+        *ret_table = &pages;
+    return rc == ERR_ABSENT ? 0 : rc;
 }

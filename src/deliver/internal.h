@@ -10,6 +10,9 @@
 #include "run/dns.h"
 #include "run/loop.h"
 #include "smtp/client.h"
+#include "submit/merge.h"
+#include "submit/package.h"
+#include "submit/sign.h"
 
 #include <pthread.h>
 
@@ -89,6 +92,8 @@ must_check int task_co_read(struct deliver *d, struct task *t);
  * ours, and it is tried again. */
 void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words);
 void task_judge_all(struct deliver *d, struct task *t, int code, struct span words);
+void task_judge_part(struct deliver *d, struct task *t, size_t first, size_t end, int code,
+                     struct span words);
 /* All outcomes are written: the items go back. */
 void task_settled(struct deliver *d, struct task *t);
 /* Gives the items back, to be looked at again after a pause: nothing was tried. */
@@ -102,6 +107,41 @@ must_check int gatherer_open(struct gatherer *g, struct deliver *d, struct scope
 void gatherer_co_add(struct gatherer *g, struct task *t);
 /* After the last task. Whoever cancels its scope ends the trying. Yields. */
 void gatherer_co_close(struct gatherer *g);
+
+/* outgoing.c: a package, parsed and compiled, as a session keeps it for the next recipient. Zero at
+ * first; package_close at the end. */
+struct kept_package {
+    int64_t letter;
+    struct buffer bytes;
+    struct arena arena;
+    struct content content;
+    struct merge *merge;
+    struct merge_fault fault;
+};
+void package_close(struct kept_package *p);
+
+/* The letter as the recipients [first, end) of a task get it. */
+struct outgoing {
+    struct deliver *d;
+    struct task *task;
+    size_t first, end;
+    bool merged;          /* bytes and head are the letter; else it is in the blob */
+    struct buffer bytes, head;
+    uint64_t offset;
+    bool head_read;
+    char why[300];
+};
+/* ERR_SYNTAX: it cannot be made, ever, and why says so; else try later. outgoing_close must follow.
+ * Yields. */
+must_check int outgoing_co_open(struct outgoing *o, struct deliver *d, struct task *t, size_t first,
+                                struct kept_package *package);
+void outgoing_close(struct outgoing *o);
+uint64_t outgoing_octets(const struct outgoing *o);
+void outgoing_rewind(struct outgoing *o);
+/* For smtp_outgoing: the next piece. Yields. */
+must_check int outgoing_co_read(void *arg, struct buffer *out);
+/* local.c: recipient i is of ours; judges it. Yields. */
+void outgoing_co_deliver_locally(struct outgoing *o, size_t i);
 
 /* session.c: a coroutine for a site that was begun. */
 struct session;

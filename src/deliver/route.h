@@ -48,6 +48,7 @@ struct way_host {
 };
 /* One block of memory, for free(). */
 struct way {
+    bool local; /* a domain of ours: no server is asked */
     unsigned port;
     bool implicit_tls;
     enum route_tls tls;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LOCAL_KEY     "our own mailboxes"
+#define LOCAL_GOOD_MS (60 * 1000)
+
 struct router {
     struct deliver_loop *dl;
     struct queue_domain *domain;
@@ -51,14 +54,35 @@ static void router_co_refuse(struct router *r)
     }
 }
 
+/* A domain of ours needs no server. */
+static int router_co_find(struct router *r, struct way **ret_way, int64_t *ret_good_ms)
+{
+    struct deliver *d = r->dl->d;
+    int64_t tenant;
+    int rc = directory_co_domain_owner(d->settings.directory, span_of(r->name), &tenant);
+    if (rc == ERR_ABSENT)
+        return route_co_find(d->settings.routes, r->dl->dns, r->name, ret_way, r->key, ret_good_ms,
+                             &r->why);
+    if (rc == 0) {
+        *ret_way = calloc(1, sizeof **ret_way);
+        if (*ret_way) {
+            (*ret_way)->local = true;
+            snprintf(r->key, sizeof r->key, "%s", LOCAL_KEY);
+            *ret_good_ms = LOCAL_GOOD_MS;
+            return 0;
+        }
+    }
+    r->why = (struct route_failure){.text = "4.3.0 The domain cannot be looked up now"};
+    return rc == -ECANCELED ? rc : ERR_ABSENT;
+}
+
 static int router_co_run(void *arg)
 {
     struct router *r = arg;
     struct deliver *d = r->dl->d;
     struct way *way;
     int64_t good_ms;
-    int rc =
-        route_co_find(d->settings.routes, r->dl->dns, r->name, &way, r->key, &good_ms, &r->why);
+    int rc = router_co_find(r, &way, &good_ms);
     if (rc == 0)
         router_set_way(r, way, good_ms);
     else if (rc != -ECANCELED)

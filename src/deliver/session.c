@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/blob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 #include <utlist.h>
 
 #define REST_MS      (5 * 1000) /* with an open connection and nothing to do */
-#define PIECE        ((size_t)256 * 1024)
 #define SITE_REST_MS (10 * 60 * 1000)
 
 struct session {
@@ -33,43 +31,23 @@ struct session {
     bool woken;
     struct loop_message wake;
     struct route_failure failure; /* no connection can be had; text empty: none */
-    uint64_t offset;              /* of the body, while it is sent */
-    bool head_sent;
+    struct kept_package package;  /* of the last letter that had one */
     struct session *prev, *next; /* of those that rest on this loop */
     struct task *task;           /* NULL between two letters */
 };
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-static int session_co_read_body(void *arg, struct buffer *out)
-{
-    struct session *s = arg;
-    const struct queue_letter *letter = &s->task->letter;
-    if (!s->head_sent) {
-        s->head_sent = true;
-        int rc = buffer_append(out, letter->head);
-        if (rc < 0)
-            return rc;
-    }
-    if (s->offset >= letter->octets)
-        return 0;
-    size_t before = out->len;
-    int rc = blob_co_read(s->dl->d->settings.door->store, letter->tenant, letter->blob, s->offset,
-                          PIECE, out);
-    if (rc == 0 && out->len == before)
-        rc = ERR_CORRUPT;
-    s->offset += out->len - before;
-    return rc;
-}
-
-static int session_co_transact(struct session *s, struct smtp_response *verdicts)
+static int session_co_transact(struct session *s, struct outgoing *o,
+                               struct smtp_response *verdicts)
 {
     struct task *t = s->task;
-    struct span *paths = arena_alloc(&t->arena, t->count * sizeof *paths);
+    size_t count = o->end - o->first;
+    struct span *paths = arena_alloc(&t->arena, count * sizeof *paths);
     if (!paths)
         return -ENOMEM;
-    for (size_t i = 0; i < t->count; i++)
-        paths[i] = t->recipients[i].forward_path;
+    for (size_t i = 0; i < count; i++)
+        paths[i] = t->recipients[o->first + i].forward_path;
     char verp[ADDRESS_TEXT_MAX];
     struct span reverse_path = t->letter.reverse_path, local, domain;
     if (t->letter.verp && address_split(reverse_path, &local, &domain)) {
@@ -78,28 +56,29 @@ static int session_co_transact(struct session *s, struct smtp_response *verdicts
     }
     struct smtp_outgoing letter = {.reverse_path = reverse_path,
                                    .forward_paths = paths,
-                                   .count = t->count,
-                                   .octets = t->letter.head.len + t->letter.octets,
+                                   .count = count,
+                                   .octets = outgoing_octets(o),
                                    .eight_bit = t->letter.eight_bit,
-                                   .co_read = session_co_read_body,
-                                   .arg = s};
-    s->offset = 0;
-    s->head_sent = false;
+                                   .co_read = outgoing_co_read,
+                                   .arg = o};
+    outgoing_rewind(o);
     s->connection.letters++;
     return smtp_client_co_send(&s->connection.client, &letter, verdicts);
 }
 
 /* Verdicts that there are count, also when the connection broke afterwards. */
-static void session_judge(struct session *s, const struct smtp_response *verdicts, int rc)
+static void session_judge(struct session *s, const struct outgoing *o,
+                          const struct smtp_response *verdicts, int rc)
 {
     struct task *t = s->task;
     char text[300];
     int len = snprintf(text, sizeof text, "4.4.2 The connection to %s broke at %s: %s",
                        s->connection.host, s->connection.client.step, error_text(rc));
-    for (size_t i = 0; i < t->count; i++) {
-        t->host = verdicts[i].code ? s->connection.host : NULL;
-        if (verdicts[i].code)
-            task_judge(s->dl->d, t, i, verdicts[i].code, smtp_response_span(&verdicts[i]));
+    for (size_t i = o->first; i < o->end; i++) {
+        const struct smtp_response *verdict = &verdicts[i - o->first];
+        t->host = verdict->code ? s->connection.host : NULL;
+        if (verdict->code)
+            task_judge(s->dl->d, t, i, verdict->code, smtp_response_span(verdict));
         else
             task_judge(s->dl->d, t, i, 0, span_make(text, (size_t)len));
     }
@@ -125,6 +104,16 @@ static void session_fail(struct session *s)
     log_info("deliver.site_failed", "site=%s why=\"%s\"", queue_site_key(s->site), s->failure.text);
 }
 
+/* Others may come to help. */
+static void session_has_worked(struct session *s)
+{
+    struct deliver *d = s->dl->d;
+    pthread_mutex_lock(&d->mutex);
+    queue_site_worked(s->site);
+    pthread_mutex_unlock(&d->mutex);
+    deliver_pump(d);
+}
+
 static int session_co_connect(struct session *s)
 {
     struct deliver *d = s->dl->d;
@@ -139,44 +128,73 @@ static int session_co_connect(struct session *s)
     if (rc < 0)
         return rc;
     s->failure.text[0] = '\0'; /* of the hosts before this one */
-    pthread_mutex_lock(&d->mutex);
-    queue_site_worked(s->site);
-    pthread_mutex_unlock(&d->mutex);
-    deliver_pump(d); /* others may come to help */
+    session_has_worked(s);
     return 0;
 }
 
-/* 0, or -ECANCELED, -ENOMEM: nothing is known about the letter. */
+/* One part of the recipients, over a connection; 0 when all of it is judged. */
+static int session_co_send(struct session *s, struct outgoing *o, struct smtp_response *verdicts)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        int rc = s->failure.text[0] ? ERR_ABSENT : session_co_connect(s);
+        if (rc == ERR_ABSENT) {
+            s->task->host = NULL;
+            task_judge_part(s->dl->d, s->task, o->first, o->end, s->failure.permanent ? 550 : 0,
+                            span_of(s->failure.text));
+            return 0;
+        }
+        if (rc < 0)
+            return rc;
+        rc = session_co_transact(s, o, verdicts);
+        bool stale = rc < 0 && is_stale(s, verdicts);
+        if (!stale)
+            session_judge(s, o, verdicts, rc);
+        if (rc < 0)
+            connection_co_close(&s->connection, false);
+        if (rc == -ECANCELED || !stale)
+            return rc == -ECANCELED ? rc : 0;
+    }
+    return -EAGAIN;
+}
+
+/* 0, or -ECANCELED, -ENOMEM, …: nothing is known about the part. */
+static int session_co_send_part(struct session *s, struct outgoing *o,
+                                struct smtp_response *verdicts)
+{
+    if (!s->way->local)
+        return session_co_send(s, o, verdicts);
+    for (size_t i = o->first; i < o->end; i++)
+        outgoing_co_deliver_locally(o, i);
+    return 0;
+}
+
+/* All recipients, part by part. What is not known after a failure of ours is tried again, unless
+ * it is known of others: then they are judged as tried. */
 static int session_co_attempt(struct session *s)
 {
     struct task *t = s->task;
     struct smtp_response *verdicts = arena_zero(&t->arena, t->count * sizeof *verdicts);
     int rc = verdicts ? 0 : -ENOMEM;
-    for (int tries = 0; rc == 0 && tries < 2; tries++) {
-        rc = s->failure.text[0] ? ERR_ABSENT : session_co_connect(s);
-        if (rc == ERR_ABSENT) {
-            task_judge_all(s->dl->d, t, s->failure.permanent ? 550 : 0, span_of(s->failure.text));
+    for (size_t first = 0; rc == 0 && first < t->count;) {
+        struct outgoing o;
+        rc = outgoing_co_open(&o, s->dl->d, t, first, &s->package);
+        if (rc == ERR_SYNTAX) {
+            t->host = NULL;
+            task_judge_part(s->dl->d, t, o.first, o.end, 550, span_of(o.why));
+            rc = 0;
+        } else if (rc == 0) {
+            rc = session_co_send_part(s, &o, verdicts);
+        }
+        if (rc < 0 && first > 0) {
+            t->host = NULL;
+            task_judge_part(s->dl->d, t, first, t->count, 0, SPAN("4.3.0 Ended before its turn"));
+            outgoing_close(&o);
             return 0;
         }
-        if (rc < 0)
-            return rc;
-        rc = session_co_transact(s, verdicts);
-        bool stale = rc < 0 && is_stale(s, verdicts);
-        if (rc < 0 && !stale)
-            session_judge(s, verdicts, rc);
-        if (rc < 0)
-            connection_co_close(&s->connection, false);
-        if (rc == -ECANCELED)
-            return rc;
-        if (rc < 0 && !stale)
-            return 0;
-        if (rc == 0) {
-            session_judge(s, verdicts, 0);
-            return 0;
-        }
-        rc = 0;
+        first = o.end;
+        outgoing_close(&o);
     }
-    return rc < 0 ? rc : -EAGAIN;
+    return rc;
 }
 
 /* --- one letter after the other -------------------------------------------------------------- */
@@ -252,6 +270,7 @@ static void session_end(struct session *s)
     queue_site_end_session(s->site);
     pthread_mutex_unlock(&d->mutex);
     atomic_fetch_sub(&d->settings.counters->sessions, 1);
+    package_close(&s->package);
     free(s->way);
     free(s);
     deliver_pump(d);
@@ -262,6 +281,8 @@ static int session_co_run(void *arg)
     struct session *s = arg;
     s->co = co_current();
     bool go_on = true;
+    if (s->way->local)
+        session_has_worked(s);
     while (go_on) {
         int taken = session_take(s);
         if (taken > 0)

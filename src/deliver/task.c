@@ -154,10 +154,16 @@ void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct sp
         judge_temporary(d, t, i);
 }
 
+void task_judge_part(struct deliver *d, struct task *t, size_t first, size_t end, int code,
+                     struct span words)
+{
+    for (size_t i = first; i < end; i++)
+        task_judge(d, t, i, code, words);
+}
+
 void task_judge_all(struct deliver *d, struct task *t, int code, struct span words)
 {
-    for (size_t i = 0; i < t->count; i++)
-        task_judge(d, t, i, code, words);
+    task_judge_part(d, t, 0, t->count, code, words);
 }
 
 /* --- after the commit ------------------------------------------------------------------------ */

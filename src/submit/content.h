@@ -35,7 +35,7 @@ struct content {
 };
 
 struct content_group {
-    struct compose_list to, cc; /* fields of the letter; at most one of a batch has neither */
+    struct compose_list to, cc; /* fields; a batch's group without to gets each recipient there */
     struct compose_list bcc;    /* in the envelope alone */
     struct json_object *data;   /* for the templates; NULL: none */
     /* In place of the content's, where set: */

@@ -2,6 +2,7 @@
 #include "submit/sign.h"
 
 #include "base/clock.h"
+#include "mail/header.h"
 #include "run/lane.h"
 
 struct sign_job {
@@ -19,6 +20,25 @@ static int sign_with_all(void *arg)
         rc = dkim_sign(job->keys->list[i].key, &job->signing, job->out);
     }
     return rc;
+}
+
+int sign_whole(const struct sign_letter *letter, struct buffer *out)
+{
+    size_t header = header_length(letter->letter);
+    unsigned char hash[DKIM_HASH];
+    struct dkim_body body;
+    int rc = dkim_body_begin(&body);
+    if (rc < 0)
+        return rc;
+    dkim_body_take(&body, span_from(letter->letter, header + 2)); /* behind the blank line */
+    rc = dkim_body_end(&body, hash);
+    struct sign_job job = {.keys = letter->keys,
+                           .signing = {.domain = letter->domain,
+                                       .now_ms = clock_wall_ms(),
+                                       .header = span_first(letter->letter, header),
+                                       .body_hash = hash},
+                           .out = out};
+    return rc < 0 ? rc : sign_with_all(&job);
 }
 
 int sign_co_letter(const struct submit_door *door, const char *domain, struct span header,

@@ -14,4 +14,12 @@ must_check int sign_co_letter(const struct submit_door *door, const char *domain
                               struct span header, const unsigned char body_hash[DKIM_HASH],
                               struct buffer *out);
 
+/* A letter that is whole in memory: hash and all signatures. Takes CPU: run it in a lane. */
+struct sign_letter {
+    const struct dkim_keys *keys;
+    const char *domain;
+    struct span letter; /* header, blank line, body */
+};
+must_check int sign_whole(const struct sign_letter *letter, struct buffer *out);
+
 #endif

@@ -177,7 +177,7 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
                           .detail = SPAN("mailbox " BOX_INBOX),
                           .bytes = message.octets};
     int rc = box_append(tx, part->tenant, copy->user, BOX_INBOX, &message, &uid);
-    return rc < 0 ? rc : event_record(tx, &event);
+    return rc < 0 || plan->letter->quiet ? rc : event_record(tx, &event);
 }
 
 static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
@@ -216,7 +216,7 @@ static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct p
     size_t mailboxes = part->end - part->first - part->leaving;
     uint32_t references = (uint32_t)mailboxes + (part->leaving > 0);
     int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
-    if (rc == 0)
+    if (rc == 0 && !plan->letter->quiet)
         rc = event_record(tx, &event);
     if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);

@@ -18,7 +18,8 @@ struct lane;
 struct submit_door {
     struct store *store;
     struct directory *directory;
-    struct lane *signing; /* for sign.h */
+    struct lane *signing; /* for sign.h and send.h */
+    int64_t daily_limit;  /* recipients of a tenant's calls in 24 hours; 0: none */
     /* After the commit: these are in the queue now. NULL: nobody is there to be told. */
     void (*announce)(void *arg, const struct queue_entry *entries, size_t count);
     void *arg;
@@ -46,6 +47,7 @@ struct letter {
     struct span head;         /* signatures: in front of what leaves */
     bool eight_bit;           /* has bytes above 127 */
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
+    bool quiet;         /* its events are told elsewhere */
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };

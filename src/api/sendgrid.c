@@ -1,0 +1,4 @@
+/* The routes of the dialect sendgrid. */
+#include "api/api.h"
+
+const struct http_table sendgrid_table = {.name = "sendgrid"};

@@ -1,0 +1,4 @@
+/* The routes of the dialect smtpcom. */
+#include "api/api.h"
+
+const struct http_table smtpcom_table = {.name = "smtpcom"};

@@ -1,0 +1,289 @@
+/*
+ * Merging; see merge.h.
+ *
+ * Each field of a content that may be a template is a part: compiled once for Handlebars, looked
+ * over once for tags. A part without anything to replace is used as it stands.
+ */
+#include "submit/merge.h"
+
+#include "base/error.h"
+#include "template/substitute.h"
+#include "template/template.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RENDERED_MAX      ((size_t)16 * 1024 * 1024)
+#define SUBSTITUTIONS_MAX 1000
+
+enum part_kind { PART_TEXT, PART_HTML };
+
+struct merge {
+    const struct content *content;
+    struct template *subject, *text, *amp, *html;
+    struct template *headers[MERGE_PARTS_MAX];
+    struct template_partial *partials;
+    size_t partial_count;
+};
+
+/* What one group's merging shares. */
+struct merging {
+    const struct merge *merge;
+    struct json_object *data;
+    struct substitution *tags;
+    size_t tag_count;
+    struct arena *arena;
+    struct merge_letter *letter;
+    struct merge_fault *fault;
+};
+
+static int fail(struct merge_fault *fault, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int fail(struct merge_fault *fault, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fault->text, sizeof fault->text, format, args);
+    va_end(args);
+    return code;
+}
+
+/* --- compiling ------------------------------------------------------------------------------- */
+
+static bool has_tags(struct span source)
+{
+    return span_find_span(source, SPAN("{{")) >= 0;
+}
+
+static int compile(const struct content *content, struct span source, enum part_kind kind,
+                   const char *what, struct template **ret_template, struct merge_fault *fault)
+{
+    struct template_error error;
+    struct template_options options = {.helpers = content->helpers,
+                                       .plain = kind == PART_TEXT || content->plain_html,
+                                       .strict = content->strict};
+    if (content->syntax != CONTENT_HANDLEBARS || !has_tags(source))
+        return 0;
+    int rc = template_compile(source, &options, ret_template, &error);
+    return rc < 0 ? fail(fault, rc, "%s: %s", what, error.text) : 0;
+}
+
+static int compile_partials(struct merge *merge, struct merge_fault *fault)
+{
+    const struct content *content = merge->content;
+    if (content->syntax != CONTENT_HANDLEBARS || content->partial_count == 0)
+        return 0;
+    merge->partials = calloc(content->partial_count, sizeof *merge->partials);
+    if (!merge->partials)
+        return -ENOMEM;
+    for (size_t i = 0; i < content->partial_count; i++) {
+        const struct content_partial *partial = &content->partials[i];
+        struct template_options options = {.helpers = content->helpers,
+                                           .plain = content->plain_html,
+                                           .strict = content->strict};
+        struct template_error error;
+        struct template *template;
+        int rc = template_compile(partial->source, &options, &template, &error);
+        if (rc < 0)
+            return fail(fault, rc, "partial %.*s: %s", SPAN_PRINT(partial->name), error.text);
+        merge->partials[merge->partial_count++] =
+            (struct template_partial){partial->name, template};
+    }
+    return 0;
+}
+
+static int compile_all(struct merge *merge, struct merge_fault *fault)
+{
+    const struct content *content = merge->content;
+    const struct compose_letter *letter = &content->letter;
+    int rc = compile_partials(merge, fault);
+    if (rc == 0)
+        rc = compile(content, letter->subject, PART_TEXT, "subject", &merge->subject, fault);
+    if (rc == 0)
+        rc = compile(content, letter->text, PART_TEXT, "text", &merge->text, fault);
+    if (rc == 0)
+        rc = compile(content, letter->amp, PART_HTML, "amp", &merge->amp, fault);
+    if (rc == 0)
+        rc = compile(content, letter->html, PART_HTML, "html", &merge->html, fault);
+    for (size_t i = 0; rc == 0 && i < letter->header_count; i++)
+        rc = compile(content, letter->headers[i].value, PART_TEXT, "header", &merge->headers[i],
+                     fault);
+    return rc;
+}
+
+int merge_open(const struct content *content, struct merge **ret_merge,
+               struct merge_fault *ret_fault)
+{
+    *ret_fault = (struct merge_fault){0};
+    if (content->letter.header_count > MERGE_PARTS_MAX)
+        return fail(ret_fault, -E2BIG, "more than %d header fields", MERGE_PARTS_MAX);
+    struct merge *merge = calloc(1, sizeof *merge);
+    if (!merge)
+        return -ENOMEM;
+    merge->content = content;
+    int rc = compile_all(merge, ret_fault);
+    if (rc < 0) {
+        merge_free(merge);
+        return rc;
+    }
+    *ret_merge = merge;
+    return 0;
+}
+
+void merge_free(struct merge *merge)
+{
+    if (!merge)
+        return;
+    template_free(merge->subject);
+    template_free(merge->text);
+    template_free(merge->amp);
+    template_free(merge->html);
+    for (size_t i = 0; i < MERGE_PARTS_MAX; i++)
+        template_free(merge->headers[i]);
+    for (size_t i = 0; i < merge->partial_count; i++)
+        template_free((struct template *)merge->partials[i].template);
+    free(merge->partials);
+    free(merge);
+}
+
+/* --- one group ------------------------------------------------------------------------------- */
+
+static void note_missing(void *arg, struct span path, unsigned line, unsigned column)
+{
+    struct merging *m = arg;
+    (void)line;
+    (void)column;
+    if (m->letter->missing.len == 0)
+        m->letter->missing = arena_copy(m->arena, path);
+}
+
+/* Each key of the data is a tag, each value its text. */
+static int take_tags(struct merging *m)
+{
+    if (m->merge->content->syntax != CONTENT_SUBSTITUTE || !m->data)
+        return 0;
+    size_t count = (size_t)json_object_object_length(m->data);
+    if (count > SUBSTITUTIONS_MAX)
+        return fail(m->fault, -E2BIG, "more than %d substitutions", SUBSTITUTIONS_MAX);
+    m->tags = arena_alloc(m->arena, (count + 1) * sizeof *m->tags);
+    if (!m->tags)
+        return -ENOMEM;
+    json_object_object_foreach(m->data, key, value)
+    {
+        const char *text = value ? json_object_get_string(value) : "";
+        struct span copy = arena_copy(m->arena, span_of(text));
+        if (!copy.at)
+            return -ENOMEM;
+        m->tags[m->tag_count++] = (struct substitution){span_of(key), copy};
+    }
+    return 0;
+}
+
+static int render(struct merging *m, const struct template *template, const char *what,
+                  struct buffer *out)
+{
+    struct template_error error;
+    struct template_call call = {.partials = m->merge->partials,
+                                 .partial_count = m->merge->partial_count,
+                                 .missing = note_missing,
+                                 .arg = m};
+    int rc = template_render(template, m->data, &call, out, &error);
+    return rc < 0 ? fail(m->fault, rc, "%s: %s", what, error.text) : 0;
+}
+
+/* Replaces *text by what it becomes. */
+static int fill(struct merging *m, const struct template *template, const char *what,
+                struct span *text)
+{
+    AUTO_BUFFER out = BUFFER(RENDERED_MAX);
+    int rc = 0;
+    if (template)
+        rc = render(m, template, what, &out);
+    else if (m->tag_count && text->len)
+        rc = template_substitute(*text, m->tags, m->tag_count, &out);
+    else
+        return 0;
+    if (rc == -ENOBUFS)
+        return fail(m->fault, ERR_FULL, "%s: becomes larger than 16 MiB", what);
+    if (rc < 0)
+        return rc;
+    *text = arena_copy(m->arena, buffer_span(&out));
+    return text->at ? 0 : -ENOMEM;
+}
+
+/* A subject of a group's own is a template too, compiled for it alone. */
+static int fill_subject(struct merging *m, const struct content_group *group, struct span *subject)
+{
+    struct template *own = NULL;
+    if (group->subject.len == 0)
+        return fill(m, m->merge->subject, "subject", subject);
+    *subject = group->subject;
+    int rc =
+        compile(m->merge->content, group->subject, PART_TEXT, "subject", &own, m->fault);
+    if (rc == 0)
+        rc = fill(m, own, "subject", subject);
+    template_free(own);
+    return rc;
+}
+
+/* A field of the group replaces one of the content with its name. */
+static int fill_headers(struct merging *m, const struct content_group *group,
+                        struct compose_letter *letter)
+{
+    size_t max = letter->header_count + group->header_count, count = 0;
+    struct compose_header *all = arena_alloc(m->arena, (max + 1) * sizeof *all);
+    int rc = all ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < letter->header_count; i++) {
+        bool replaced = false;
+        for (size_t k = 0; k < group->header_count; k++)
+            replaced |= span_equal_nocase(group->headers[k].name, letter->headers[i].name);
+        all[count] = letter->headers[i];
+        if (!replaced)
+            rc = fill(m, m->merge->headers[i], "header", &all[count++].value);
+    }
+    for (size_t i = 0; rc == 0 && i < group->header_count; i++) {
+        all[count] = group->headers[i];
+        rc = fill(m, NULL, "header", &all[count++].value);
+    }
+    letter->headers = all;
+    letter->header_count = count;
+    return rc;
+}
+
+int merge_group(const struct merge *merge, const struct content_group *group,
+                struct merge_letter *letter, struct arena *arena, struct compose *ret_compose,
+                struct merge_fault *ret_fault)
+{
+    struct merging m = {.merge = merge,
+                        .data = group->data,
+                        .arena = arena,
+                        .letter = letter,
+                        .fault = ret_fault};
+    struct compose_letter out = merge->content->letter;
+    *ret_fault = (struct merge_fault){0};
+    out.id = letter->id;
+    out.domain = letter->domain;
+    out.date_ms = letter->date_ms;
+    if (out.message_id.len == 0)
+        out.message_id = letter->msg_id;
+    out.to = group->to;
+    out.cc = group->cc;
+    if (group->from)
+        out.from = (struct compose_list){group->from, 1};
+    int rc = take_tags(&m);
+    if (rc == 0)
+        rc = fill_subject(&m, group, &out.subject);
+    if (rc == 0)
+        rc = fill(&m, merge->text, "text", &out.text);
+    if (rc == 0)
+        rc = fill(&m, merge->amp, "amp", &out.amp);
+    if (rc == 0)
+        rc = fill(&m, merge->html, "html", &out.html);
+    if (rc == 0)
+        rc = fill_headers(&m, group, &out);
+    return rc < 0 ? rc : compose_open(&out, arena, ret_compose, &ret_fault->compose);
+}

@@ -1,0 +1,212 @@
+/* Who gets a call's letter: addresses checked, then a plan for what goes at once, or rows of the
+ * queue for what waits or is merged when it leaves; see send_internal.h. */
+#include "submit/send_internal.h"
+
+#include "base/id.h"
+#include "submit/package.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define VARIABLES_MAX ((size_t)256 * 1024) /* of one recipient */
+#define PAUSE_AFTER   50                   /* recipients looked up */
+
+static const char *const list_names[] = {"to", "cc", "bcc"};
+
+static const struct compose_list *list_of(const struct content_group *group, int which)
+{
+    return which == 0 ? &group->to : which == 1 ? &group->cc : &group->bcc;
+}
+
+/* --- checking -------------------------------------------------------------------------------- */
+
+static int check_list(struct sending *s, size_t group, int which)
+{
+    const struct compose_list *list = list_of(&s->send->groups[group], which);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *why = address_check(&list->at[i]);
+        if (!why && address_needs_utf8(&list->at[i]))
+            why = "letters beyond ASCII before the @ are not delivered yet";
+        s->result->group = group;
+        s->result->list = list_names[which];
+        s->result->index = i;
+        if (why)
+            return sending_fail(s, SEND_BAD_ADDRESS, ERR_SYNTAX, "%s", why);
+    }
+    s->result->recipients += list->count;
+    return 0;
+}
+
+int sending_check_groups(struct sending *s)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->send->group_count; i++) {
+        size_t before = s->result->recipients;
+        for (int which = 0; rc == 0 && which < 3; which++)
+            rc = check_list(s, i, which);
+        if (rc == 0 && s->result->recipients == before)
+            return sending_fail(s, SEND_NO_RECIPIENTS, ERR_SYNTAX, "There are no recipients");
+    }
+    if (rc == 0 && s->result->recipients == 0)
+        return sending_fail(s, SEND_NO_RECIPIENTS, ERR_SYNTAX, "There are no recipients");
+    if (rc == 0 && s->result->recipients > SEND_RECIPIENTS_MAX)
+        return sending_fail(s, SEND_TOO_MANY_RECIPIENTS, -E2BIG, "More than %d recipients",
+                            SEND_RECIPIENTS_MAX);
+    return rc;
+}
+
+/* --- paths ----------------------------------------------------------------------------------- */
+
+/* "local@domain" in the arena, the domain folded. */
+static int make_path(struct sending *s, const struct mailbox *box, struct span *ret_path,
+                     struct span *ret_domain)
+{
+    char folded[ADDRESS_DOMAIN_MAX + 1];
+    AUTO_BUFFER path = BUFFER(ADDRESS_TEXT_MAX + 8);
+    int rc = address_fold_domain(box->domain, folded);
+    if (rc == 0)
+        rc = buffer_append(&path, box->local);
+    if (rc == 0)
+        rc = buffer_append_byte(&path, '@');
+    if (rc == 0)
+        rc = buffer_append_text(&path, folded);
+    if (rc < 0)
+        return rc;
+    *ret_path = arena_copy(&s->arena, buffer_span(&path));
+    *ret_domain = span_from(*ret_path, box->local.len + 1);
+    return ret_path->at ? 0 : -ENOMEM;
+}
+
+/* --- at once --------------------------------------------------------------------------------- */
+
+static int sending_co_resolve(struct sending *s, const struct mailbox *box,
+                              struct letter_recipient *recipient)
+{
+    struct span domain;
+    int rc = make_path(s, box, &recipient->forward_path, &domain);
+    if (rc < 0)
+        return rc;
+    rc = directory_co_resolve(s->door->directory, box->local, domain, &s->arena,
+                              &recipient->targets, &recipient->count);
+    if (rc < 0 || rc == DIRECTORY_LOCAL)
+        return rc < 0 ? rc : 0;
+    /* elsewhere; or nobody of ours, which delivery finds out and tells */
+    recipient->targets = arena_alloc(&s->arena, sizeof *recipient->targets);
+    if (!recipient->targets)
+        return -ENOMEM;
+    *recipient->targets = (struct directory_target){.tenant = s->send->who->tenant,
+                                                    .address = recipient->forward_path};
+    recipient->count = 1;
+    return 0;
+}
+
+static int sending_co_plan(struct sending *s)
+{
+    const struct content_group *group = s->send->groups;
+    struct letter_recipient *list =
+        arena_zero(&s->arena, s->result->recipients * sizeof *list);
+    size_t count = 0;
+    int rc = list ? 0 : -ENOMEM;
+    for (int which = 0; rc == 0 && which < 3; which++)
+        for (size_t i = 0; rc == 0 && i < list_of(group, which)->count; i++) {
+            rc = sending_co_resolve(s, &list_of(group, which)->at[i], &list[count++]);
+            if (rc == 0 && count % PAUSE_AFTER == 0)
+                rc = co_pause();
+        }
+    if (rc < 0)
+        return rc;
+    s->plan_letter = (struct letter){.id = s->letter,
+                                     .reverse_path = s->reverse_path,
+                                     .recipients = list,
+                                     .recipient_count = count,
+                                     .body = s->blob,
+                                     .head = buffer_span(&s->head),
+                                     .eight_bit = s->eight_bit,
+                                     .verp = true,
+                                     .source = span_of(s->send->source)};
+    return submit_prepare(&s->plan_letter, &s->arena, &s->plan);
+}
+
+/* --- later ----------------------------------------------------------------------------------- */
+
+static int add_row(struct sending *s, size_t number, const struct mailbox *box)
+{
+    const struct content_group *group = &s->send->groups[number];
+    struct queue_recipient *row = &s->rows[s->row_count];
+    int64_t due = group->due_ms ? group->due_ms : s->send->due_ms;
+    *row = (struct queue_recipient){.id = id_next(), .due_ms = due ? due : s->now_ms};
+    int rc = make_path(s, box, &row->forward_path, &row->domain);
+    if (rc < 0)
+        return rc;
+    if (s->kind == QUEUE_BODY_TEMPLATE) {
+        AUTO_BUFFER variables = BUFFER(VARIABLES_MAX);
+        rc = package_write_group(group, number, row->forward_path, &variables);
+        if (rc == -ENOBUFS)
+            return sending_fail(s, SEND_TOO_LARGE, -E2BIG,
+                                "The data of one recipient is larger than 256 KiB");
+        row->variables = arena_copy(&s->arena, buffer_span(&variables));
+        if (rc == 0 && !row->variables.at)
+            rc = -ENOMEM;
+    }
+    s->row_count += rc == 0;
+    return rc;
+}
+
+/* Within a group each address is there once. */
+static bool is_row_of(const struct sending *s, size_t first, struct span path)
+{
+    for (size_t i = first; i < s->row_count; i++)
+        if (span_equal_nocase(s->rows[i].forward_path, path))
+            return true;
+    return false;
+}
+
+static int add_group(struct sending *s, size_t number)
+{
+    const struct content_group *group = &s->send->groups[number];
+    size_t first = s->row_count;
+    int rc = 0;
+    for (int which = 0; rc == 0 && which < 3; which++)
+        for (size_t i = 0; rc == 0 && i < list_of(group, which)->count; i++) {
+            struct span path, domain;
+            rc = make_path(s, &list_of(group, which)->at[i], &path, &domain);
+            if (rc == 0 && !is_row_of(s, first, path))
+                rc = add_row(s, number, &list_of(group, which)->at[i]);
+        }
+    return rc;
+}
+
+static int sending_co_queue(struct sending *s)
+{
+    s->rows = arena_alloc(&s->arena, s->result->recipients * sizeof *s->rows);
+    int rc = s->rows ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < s->send->group_count; i++) {
+        rc = add_group(s, i);
+        if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
+            rc = co_pause();
+    }
+    s->queued = (struct queue_letter){.tenant = s->send->who->tenant,
+                                      .id = s->letter,
+                                      .reverse_path = s->reverse_path,
+                                      .kind = s->kind,
+                                      .head = buffer_span(&s->head),
+                                      .octets = blob_writer_size(s->blob),
+                                      .eight_bit = s->eight_bit,
+                                      .verp = true,
+                                      .accepted_ms = s->now_ms};
+    return rc;
+}
+
+int sending_co_address(struct sending *s)
+{
+    bool waits = s->send->due_ms > s->now_ms || s->send->batch.len > 0;
+    bool at_once = s->kind == QUEUE_BODY_RAW && !waits && s->send->groups[0].due_ms <= s->now_ms;
+    int rc = blob_writer_open(s->door->store, s->body.len, &s->blob);
+    if (rc == 0)
+        rc = blob_co_append(s->blob, buffer_span(&s->body));
+    if (rc == 0)
+        rc = blob_co_finish(s->blob);
+    if (rc < 0)
+        return rc;
+    return at_once ? sending_co_plan(s) : sending_co_queue(s);
+}
