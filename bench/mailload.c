@@ -3,7 +3,8 @@
  *
  *   mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT
  *       one letter per connection, each with its own TLS handshake: what mail between servers
- *       looks like (MAIL, RCPT and DATA pipelined, as MTAs do); prints the seconds it took
+ *       looks like (MAIL, RCPT and DATA in one write where that is offered, as MTAs do);
+ *       prints the seconds it took
  *   mailload keep PORT SESSIONS LETTERS BYTES SENDER RECIPIENT clear|tls [USER PASSWORD]
  *       the same over kept connections, as applications send; tls is STARTTLS, then AUTH PLAIN
  *   mailload idle PORT CONNECTIONS [tls]
@@ -31,13 +32,14 @@
 
 struct connection {
     int fd;
-    SSL *ssl; /* NULL in the clear */
+    SSL *ssl;       /* NULL in the clear */
+    bool pipelines; /* the server takes commands in advance (RFC 2920) */
 };
 
 static SSL_CTX *context;
 static in_port_t port;
 static atomic_int left;
-static char *body, *envelope, *login;
+static char *body, *mail, *rcpt, *envelope, *login;
 static bool with_tls;
 
 static void die(const char *what, const char *got)
@@ -77,6 +79,7 @@ static void expect(struct connection *c, const char *code)
             last = lf + 1;
         if (last[3] != ' ')
             continue;
+        c->pipelines = c->pipelines || strstr(reply, "PIPELINING");
         if (strncmp(last, code, 3) == 0)
             return;
         if (strncmp(last, "250", 3) != 0)
@@ -104,6 +107,7 @@ static void open_connection(struct connection *c, bool tls)
     int one = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->ssl = NULL;
+    c->pipelines = false;
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("connect", "refused");
@@ -118,6 +122,19 @@ static void open_connection(struct connection *c, bool tls)
         die("TLS", "handshake failed");
     c->ssl = ssl;
     say(c, "EHLO client.example.net\r\n", "250");
+}
+
+/* In one write, or line by line where that is not offered. */
+static void send_letter(struct connection *c)
+{
+    if (c->pipelines) {
+        say(c, envelope, "354");
+    } else {
+        say(c, mail, "250");
+        say(c, rcpt, "250");
+        say(c, "DATA\r\n", "354");
+    }
+    say(c, body, "250");
 }
 
 static void close_connection(struct connection *c)
@@ -136,8 +153,7 @@ static void *keep_sending(void *arg)
         if (!open && login)
             say(&c, login, "235");
         open = true;
-        say(&c, envelope, "354");
-        say(&c, body, "250");
+        send_letter(&c);
     }
     if (open) {
         say(&c, "QUIT\r\n", "221");
@@ -151,8 +167,7 @@ static void *send_letters(void *arg)
     struct connection c;
     while (atomic_fetch_sub(&left, 1) > 0) {
         open_connection(&c, true);
-        say(&c, envelope, "354");
-        say(&c, body, "250");
+        send_letter(&c);
         say(&c, "QUIT\r\n", "221");
         close_connection(&c);
     }
@@ -191,8 +206,9 @@ static int run_letters(char **argv, void *(*send_some)(void *))
     body = text("From: ", argv[6], "\r\nTo: ");
     body = text(body, argv[7], "\r\nSubject: load\r\n\r\n");
     body = text(body, filler, "\r\n.\r\n");
-    envelope = text("MAIL FROM:<", argv[6], ">\r\nRCPT TO:<");
-    envelope = text(envelope, argv[7], ">\r\nDATA\r\n");
+    mail = text("MAIL FROM:<", argv[6], ">\r\n");
+    rcpt = text("RCPT TO:<", argv[7], ">\r\n");
+    envelope = text(mail, rcpt, "DATA\r\n");
     atomic_store(&left, atoi(argv[4]));
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (int i = 0; i < sessions; i++)
