@@ -25,10 +25,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REPLY_MAX 1500
+#define REPLY_MAX      1500
+#define GREETING_S     5
+#define GREETING_TRIES 20
 
 struct connection {
     int fd;
@@ -101,17 +104,36 @@ static int trust_anybody(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
-static void open_connection(struct connection *c, bool tls)
+/* A listener whose backlog is full may forget a connection that we think is open: who is not
+ * greeted tries again, as MTAs do. */
+static int connect_greeted(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
+    struct timeval patience = {.tv_sec = GREETING_S}, forever = {0};
     int one = 1;
+    char first;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < GREETING_TRIES; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+            die("connect", "refused");
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        if (recv(fd, &first, 1, MSG_PEEK) == 1) {
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
+            return fd;
+        }
+        close(fd);
+    }
+    die("no greeting", "in many tries");
+    return -1;
+}
+
+static void open_connection(struct connection *c, bool tls)
+{
     c->ssl = NULL;
     c->pipelines = false;
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0)
-        die("connect", "refused");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->fd = connect_greeted();
     expect(c, "220");
     say(c, "EHLO client.example.net\r\n", "250");
     if (!tls)

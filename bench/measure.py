@@ -131,8 +131,14 @@ class Group:
             except ProcessLookupError:
                 pass
         if self.folder:
-            wait_until(lambda: not self.pids())
+            wait_until(self.vanish)
+
+    def vanish(self):
+        try:
             self.folder.rmdir()
+        except OSError:  # the last process is about to go
+            return False
+        return True
 
 
 class Server:
@@ -154,7 +160,7 @@ class Server:
         self.group = Group()
         try:
             self.start()
-        except (OSError, subprocess.CalledProcessError, NotStarted) as error:
+        except (OSError, subprocess.SubprocessError, NotStarted) as error:
             if self.process:
                 self.stop()
             self.group.close()

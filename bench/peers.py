@@ -239,6 +239,8 @@ class Haraka(Peer):
         self.write("me", HOST + "\n")
         self.write("log.ini", "[main]\nlevel=error\n")
         self.write("outbound.ini", "local_mx_ok=true\n")
+        self.write("dhparams.pem", run("openssl", "genpkey", "-genparam", "-algorithm", "DH",
+                                       "-pkeyopt", "group:ffdhe2048"))  # or it makes them first
         self.write("plugins", "tls\nrelay_to_sink\n" + ("haraka-plugin-dkim\n" if key else ""))
         for ours, name in (("certificate.pem", "tls_cert.pem"), ("key.pem", "tls_key.pem")):
             self.write(name, (self.folder / "etc" / ours).read_text())
