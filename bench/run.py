@@ -89,7 +89,7 @@ def idle(server, tls, count=1000):
 
 def syncs(server, folder):
     """System calls for letters one after the other, from strace: is each 250 behind a sync?"""
-    worker = server.group.pids()[-1]
+    worker = max(server.group.pids())
     trace = folder / "strace"
     strace = subprocess.Popen(["strace", "-f", "-qq", "-s", "40", "-o", trace, "-e",
                                "trace=fdatasync,fsync,write,writev,sendmsg,pwrite64", "-p",
