@@ -18,6 +18,9 @@ RUN_PACKAGES="python3 knot"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout clang-format
     universal-ctags swaks libnet-ssleay-perl libio-socket-ssl-perl msmtp getmail6 fetchmail curl
     openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev"
+BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
+# of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
+PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"
 LONG_PACKAGES="llvm valgrind postgresql clang-tidy"
 
 say() { printf '\033[1m%s\033[0m\n' "do: $*" >&2; }
@@ -81,9 +84,13 @@ test | test-long)
     ;;
 bench)
     # shellcheck disable=SC2086
-    need $BUILD_PACKAGES $RUN_PACKAGES postfix opendkim strace openssl
+    need $BUILD_PACKAGES $RUN_PACKAGES $BENCH_PACKAGES
+    # shellcheck disable=SC2086
+    need $PEER_LIBRARIES || say "not all libraries of Exim and OpenSMTPD can be had"
+    command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
-    ninja -C build postamt bench/floor bench/mailload | tail -n 1
+    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/mailload | tail -n 1
+    bench/get-peers
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
     [ "${2:-}" != relay ] || shift
     exec bench/relay.py "${@:2}"
@@ -104,7 +111,8 @@ help | --help | -h)
 ./do test         build and run the tests; ends with a line that counts them
 ./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
 ./do build        leaves build/postamt
-./do bench        side by side with Postfix (--quick: fewer letters; relay: end to end alone)
+./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka (--quick: fewer letters;
+                  relay [--only clear|tls|syncs|dkim|million]: end to end alone)
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all
 ./do format       clang-format over the sources
 HELP

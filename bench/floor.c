@@ -1,11 +1,12 @@
 /*
  * The floor under every SMTP server: what durable acceptance costs when nothing else is done.
  *
- *   floor PORT FILE
+ *   floor PORT [FILE]
  *
  * Reads the dialogue with no parsing to speak of, appends the letters of all connections that are
- * ready to FILE, syncs once for the group, and only then replies to its members. One thread, epoll.
- * ./do bench measures the server against it.
+ * ready to FILE, syncs once for the group, and only then replies to its members. Without FILE the
+ * letters are forgotten: the dialogue alone. One thread, epoll. ./do bench measures the server
+ * against it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +34,7 @@ struct client {
     struct client *next; /* in the group */
 };
 
-static int poller, file;
+static int poller, file = -1; /* -1: letters are forgotten */
 static struct client *group;
 
 static void die(const char *what)
@@ -63,7 +64,7 @@ static void take_body(struct client *c)
     if (!end)
         return;
     size_t body = (size_t)(end - c->input) + (*end == '.' ? 0 : 2);
-    if (write(file, c->input, body) != (ssize_t)body)
+    if (file >= 0 && write(file, c->input, body) != (ssize_t)body)
         die("write");
     consume(c, body + 3);
     c->in_data = false;
@@ -123,7 +124,7 @@ static void end_group(void)
 {
     if (!group)
         return;
-    if (fdatasync(file) < 0)
+    if (file >= 0 && fdatasync(file) < 0)
         die("fdatasync");
     while (group) {
         struct client *c = group;
@@ -150,18 +151,20 @@ static void take_connections(int listener)
 int main(int argc, char **argv)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    struct epoll_event events[EVENTS_MAX], own = {.events = EPOLLIN};
+    static struct epoll_event events[EVENTS_MAX];
+    struct epoll_event own = {.events = EPOLLIN};
     int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (argc != 3) {
-        fprintf(stderr, "usage: floor PORT FILE\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: floor PORT [FILE]\n");
         return 2;
     }
     address.sin_port = htons((uint16_t)atoi(argv[1]));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    file = open(argv[2], O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (argc == 3 && (file = open(argv[2], O_WRONLY | O_CREAT | O_APPEND, 0600)) < 0)
+        die("floor");
     poller = epoll_create1(0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (file < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
         listen(listener, BACKLOG) < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &own) < 0)
         die("floor");
     printf("ready\n");

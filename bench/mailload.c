@@ -3,7 +3,8 @@
  *
  *   mailload starttls PORT SESSIONS LETTERS BYTES SENDER RECIPIENT
  *       one letter per connection, each with its own TLS handshake: what mail between servers
- *       looks like (MAIL, RCPT and DATA pipelined, as MTAs do); prints the seconds it took
+ *       looks like (MAIL, RCPT and DATA in one write where that is offered, as MTAs do);
+ *       prints the seconds it took
  *   mailload keep PORT SESSIONS LETTERS BYTES SENDER RECIPIENT clear|tls [USER PASSWORD]
  *       the same over kept connections, as applications send; tls is STARTTLS, then AUTH PLAIN
  *   mailload idle PORT CONNECTIONS [tls]
@@ -24,20 +25,24 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REPLY_MAX 1500
+#define REPLY_MAX      1500
+#define GREETING_S     5
+#define GREETING_TRIES 20
 
 struct connection {
     int fd;
-    SSL *ssl; /* NULL in the clear */
+    SSL *ssl;       /* NULL in the clear */
+    bool pipelines; /* the server takes commands in advance (RFC 2920) */
 };
 
 static SSL_CTX *context;
 static in_port_t port;
 static atomic_int left;
-static char *body, *envelope, *login;
+static char *body, *mail, *rcpt, *envelope, *login;
 static bool with_tls;
 
 static void die(const char *what, const char *got)
@@ -77,6 +82,7 @@ static void expect(struct connection *c, const char *code)
             last = lf + 1;
         if (last[3] != ' ')
             continue;
+        c->pipelines = c->pipelines || strstr(reply, "PIPELINING");
         if (strncmp(last, code, 3) == 0)
             return;
         if (strncmp(last, "250", 3) != 0)
@@ -98,16 +104,36 @@ static int trust_anybody(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
-static void open_connection(struct connection *c, bool tls)
+/* A listener whose backlog is full may forget a connection that we think is open: who is not
+ * greeted tries again, as MTAs do. */
+static int connect_greeted(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
+    struct timeval patience = {.tv_sec = GREETING_S}, forever = {0};
     int one = 1;
+    char first;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < GREETING_TRIES; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+            die("connect", "refused");
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        if (recv(fd, &first, 1, MSG_PEEK) == 1) {
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
+            return fd;
+        }
+        close(fd);
+    }
+    die("no greeting", "in many tries");
+    return -1;
+}
+
+static void open_connection(struct connection *c, bool tls)
+{
     c->ssl = NULL;
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0)
-        die("connect", "refused");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->pipelines = false;
+    c->fd = connect_greeted();
     expect(c, "220");
     say(c, "EHLO client.example.net\r\n", "250");
     if (!tls)
@@ -118,6 +144,19 @@ static void open_connection(struct connection *c, bool tls)
         die("TLS", "handshake failed");
     c->ssl = ssl;
     say(c, "EHLO client.example.net\r\n", "250");
+}
+
+/* In one write, or line by line where that is not offered. */
+static void send_letter(struct connection *c)
+{
+    if (c->pipelines) {
+        say(c, envelope, "354");
+    } else {
+        say(c, mail, "250");
+        say(c, rcpt, "250");
+        say(c, "DATA\r\n", "354");
+    }
+    say(c, body, "250");
 }
 
 static void close_connection(struct connection *c)
@@ -136,8 +175,7 @@ static void *keep_sending(void *arg)
         if (!open && login)
             say(&c, login, "235");
         open = true;
-        say(&c, envelope, "354");
-        say(&c, body, "250");
+        send_letter(&c);
     }
     if (open) {
         say(&c, "QUIT\r\n", "221");
@@ -151,8 +189,7 @@ static void *send_letters(void *arg)
     struct connection c;
     while (atomic_fetch_sub(&left, 1) > 0) {
         open_connection(&c, true);
-        say(&c, envelope, "354");
-        say(&c, body, "250");
+        send_letter(&c);
         say(&c, "QUIT\r\n", "221");
         close_connection(&c);
     }
@@ -191,8 +228,9 @@ static int run_letters(char **argv, void *(*send_some)(void *))
     body = text("From: ", argv[6], "\r\nTo: ");
     body = text(body, argv[7], "\r\nSubject: load\r\n\r\n");
     body = text(body, filler, "\r\n.\r\n");
-    envelope = text("MAIL FROM:<", argv[6], ">\r\nRCPT TO:<");
-    envelope = text(envelope, argv[7], ">\r\nDATA\r\n");
+    mail = text("MAIL FROM:<", argv[6], ">\r\n");
+    rcpt = text("RCPT TO:<", argv[7], ">\r\n");
+    envelope = text(mail, rcpt, "DATA\r\n");
     atomic_store(&left, atoi(argv[4]));
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (int i = 0; i < sessions; i++)

@@ -1,17 +1,18 @@
 #!/usr/bin/python3
-"""End to end, side by side: letters in by SMTP, durable, out by SMTP to one sink (smtp-sink).
+"""End to end, side by side: letters in by SMTP, durable, out by SMTP to smtp-sink.
 
 bench/relay.py [--quick] [--only ROW]      run by ./do bench
 
 A row is a way in: letters of so many bytes over so many kept sessions, in the clear or under TLS
-with AUTH, signed or not. Time counts from the first byte in to the last letter at the sink; CPU is
-of all processes of a server, its milter included; syncs are counted with strace in a run of their
-own. Servers take turns within each row, the middle of the rounds counts.
+(with AUTH where the server asks for it), signed or not. Time counts from the first byte in to the
+last letter at the sink; CPU and memory are of all processes of a server, its milter included; syncs
+are counted with strace in a run of their own. Servers take turns within each row, the middle of the
+rounds counts. A peer that does not start, or loses letters, is told in one line and left out.
 """
 import argparse
+import contextlib
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -22,10 +23,15 @@ import tempfile
 import threading
 import time
 
-from run import PROGRAM, ROOT, Postamt, cpu_seconds, memory_kib, ports, run, tree, wait_for_port
+import million
+import parts
+from measure import ROOT, TOOLS, NotStarted, ports, run, wait_for_port
+from office import SENDER, RelayOffice
+from peers import Exim, Haraka, OpenDkim, OpenSmtpd, Postfix, dkim_key
 
-SENDER, USER, PASSWORD = "alice@example.test", "alice@example.test", "secret of alice"
-RECIPIENT = "x@sink.test"
+ROWS = ("clear", "tls", "syncs", "dkim", "million")
+SYNC_LETTERS = 200
+PATIENCE = 120  # seconds for letters to be taken, and then to reach the sink
 
 
 class Sink:
@@ -50,214 +56,211 @@ class Sink:
                     self.count = int(found[-1])
                     self.changed.notify_all()
 
-    def wait(self, count, patience=300):
+    def wait(self, count, patience):
         with self.changed:
             return self.changed.wait_for(lambda: self.count >= count, patience)
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
 
 
-class Ours(Postamt):
-    """A user submits with AUTH under TLS; without, a catch-all alias leads to the sink."""
-
-    def __init__(self, folder, sink, signs):
-        super().__init__(folder, f"relay-{signs}")
-        self.signs = signs
-        run(PROGRAM, "alias", "add", "@example.test", RECIPIENT, "-d", self.folder)
-        run(PROGRAM, "user", "add", USER, "-d", self.folder, "--password-file", "-",
-            input=PASSWORD + "\n")
-        if not signs:  # keys are made with the domain
-            import sqlite3
-            with sqlite3.connect(f"{self.folder}/postamt.db") as db:
-                db.execute("DELETE FROM dkim_key")
-        else:  # one RSA signature, as the peers make
-            import sqlite3
-            with sqlite3.connect(f"{self.folder}/postamt.db") as db:
-                db.execute("DELETE FROM dkim_key WHERE algorithm = 2")
-        with open(f"{self.folder}/postamt.conf", "a") as file:
-            file.write(f'\nroute "sink.test" {{ host = "127.0.0.1" port = {sink.port} }}\n')
-
-    def target(self, tls):
-        """(port, recipient, login)"""
-        if tls:
-            return self.port + 562, RECIPIENT, [USER, PASSWORD]
-        return self.port, "bob2@example.test", []
+class Lost(Exception):
+    """A server did not deliver what it was given."""
 
 
-class Peer:
-    def target(self, tls):
-        return self.port, RECIPIENT, []
+class Bench:
+    """Who takes part in a row, us first; each with a sink of its own, so that the stragglers of one
+    do not count for another."""
 
-
-class Postfix(Peer):
-    """Debian's Postfix as shipped; milter: OpenDKIM signs."""
-
-    def __init__(self, folder, sink, milter=None):
-        self.name = "Postfix+OpenDKIM" if milter else "Postfix"
-        self.folder = folder / self.name
-        self.port, self.milter = next(ports), milter
-        config, queue, data = (self.folder / part for part in ("etc", "queue", "data"))
-        for part in (config, queue, data):
-            part.mkdir(parents=True)
-        owner = pwd.getpwnam("postfix")
-        os.chown(data, owner.pw_uid, owner.pw_gid)
-        for name in ("certificate.pem", "key.pem"):
-            shutil.copy(next(folder.glob("relay-*/tls")) / name, config / name)
-        (config / "main.cf").write_text(
-            f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\n"
-            "command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\n"
-            "mail_owner = postfix\nsetgid_group = postdrop\nmyhostname = mail.example.test\n"
-            "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmydestination =\n"
-            f"relayhost = [127.0.0.1]:{sink.port}\nalias_maps =\nalias_database =\n"
-            "mynetworks = 127.0.0.0/8\ndisable_dns_lookups = yes\n"
-            "smtpd_client_connection_count_limit = 0\nmaillog_file = /dev/null\n"
-            "maillog_file_prefixes = /dev\nsmtpd_tls_security_level = may\n"
-            f"smtpd_tls_cert_file = {config}/certificate.pem\n"
-            f"smtpd_tls_key_file = {config}/key.pem\n" +
-            (f"smtpd_milters = inet:127.0.0.1:{milter.port}\n" if milter else ""))
-        lines = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
-        lines = [line for line in lines if not line.startswith("smtp      inet")]
-        lines.insert(0, f"127.0.0.1:{self.port} inet n - n - - smtpd")
-        (config / "master.cf").write_text("\n".join(lines) + "\n")
-        for line in ("main.cf", "master.cf"):
-            os.chmod(config / line, 0o644)
-        os.chmod(self.folder, 0o755)
+    def __init__(self, options):
+        self.options, self.stack, self.servers = options, contextlib.ExitStack(), []
 
     def __enter__(self):
-        result = subprocess.run(["postfix", "-c", self.folder / "etc", "start"],
-                                capture_output=True, text=True)
-        if result.returncode:
-            sys.exit("bench: Postfix does not start: " + result.stderr)
-        self.pid = int((self.folder / "queue/pid/master.pid").read_text())
-        wait_for_port(self.port)
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], capture_output=True)
-        end = time.monotonic() + 30
-        while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < end:
-            time.sleep(0.05)
+        self.stack.close()
+
+    def open(self, name, make):
+        """make(sink): a server. A peer may be missing, we may not."""
+        try:
+            sink = self.stack.enter_context(Sink())
+            server = self.stack.enter_context(make(sink))
+        except (NotStarted, OSError, subprocess.SubprocessError) as error:
+            if not self.servers:
+                raise
+            print(f"{name} is left out: {error}\n", flush=True)
+            return
+        self.servers.append(server)
+
+    def attempt(self, server, work, *arguments):
+        """What work gives; a peer that fails at it is not asked again."""
+        try:
+            return work(server, *arguments)
+        except (Lost, OSError, subprocess.SubprocessError) as error:
+            said = getattr(error, "stderr", None) or str(error)
+            if server is self.servers[0]:
+                sys.exit(f"bench: {server.name}: {said.strip()}")
+            print(f"{server.name} is left out from here on: {said.strip()}", flush=True)
+            self.servers.remove(server)
+            return None
 
 
-class OpenDkim:
-    """The milter, with an RSA-2048 key."""
-
-    def __init__(self, folder):
-        self.folder, self.port = folder / "opendkim", next(ports)
-        self.folder.mkdir()
-        run("openssl", "genrsa", "-out", self.folder / "key.pem", "2048")
-        os.chmod(self.folder / "key.pem", 0o600)
-        (self.folder / "conf").write_text(
-            f"Socket inet:{self.port}@127.0.0.1\nDomain example.test\nSelector s\n"
-            f"KeyFile {self.folder}/key.pem\nMode s\nCanonicalization relaxed/relaxed\n"
-            "InternalHosts 127.0.0.0/8\nRequireSafeKeys no\nSyslog no\n"
-            "OversignHeaders From\n")
-
-    def __enter__(self):
-        self.process = subprocess.Popen(["opendkim", "-f", "-x", self.folder / "conf"],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1)
-        assert self.process.poll() is None, "opendkim does not start"
-        self.pid = self.process.pid
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-
-def all_cpu(server):
-    milter = getattr(server, "milter", None)
-    return cpu_seconds(server.pid) + (cpu_seconds(milter.pid) if milter else 0)
-
-
-def load(server, sink, sessions, letters, size, tls):
+def load(server, sessions, letters, size, tls):
     """Letters a second end to end, letters a second in, CPU milliseconds a letter."""
     port, recipient, login = server.target(tls)
-    have, before, start = sink.count, all_cpu(server), time.monotonic()
-    inside = float(run(ROOT / "build/bench/mailload", "keep", port, sessions, letters, size, SENDER,
-                       recipient, "tls" if tls else "clear", *login))
-    if not sink.wait(have + letters):
-        print(f"{server.name}: only {sink.count - have} of {letters} letters came", flush=True)
+    sink = server.sink
+    have, before, start = sink.count, server.cpu(), time.monotonic()
+    inside = float(run(TOOLS / "mailload", "keep", port, sessions, letters, size, SENDER,
+                       recipient, "tls" if tls else "clear", *login,
+                       timeout=PATIENCE))
+    if not sink.wait(have + letters, PATIENCE):
+        raise Lost(f"{sink.count - have} of {letters} letters came in {PATIENCE} s")
     seconds = time.monotonic() - start
-    return letters / seconds, letters / inside, (all_cpu(server) - before) * 1000 / letters
+    return letters / seconds, letters / inside, (server.cpu() - before) * 1000 / letters
 
 
-def compare(title, servers, sink, sessions, size, tls, options):
-    results, counts = {}, {}
+def turns(bench, servers, sessions, size, tls):
+    """Results of every round, by server. Who needs longer than a round for the fewest letters has
+    had its round with that."""
+    results, counts, fewest = {}, {}, max(100, 2 * sessions)
     for server in servers:
-        rate = load(server, sink, sessions, max(100, 2 * sessions), size, tls)[0]
-        counts[server.name] = max(2 * sessions, int(rate * options.seconds))
-    for _ in range(options.rounds):
-        for server in servers:
-            results.setdefault(server.name, []).append(
-                load(server, sink, sessions, counts[server.name], size, tls))
+        first = bench.attempt(server, load, sessions, fewest, size, tls)
+        if first and first[0] * bench.options.seconds < fewest:
+            results[server] = [first]
+        elif first:
+            counts[server] = int(first[0] * bench.options.seconds)
+    for _ in range(bench.options.rounds):
+        for server in list(counts):
+            result = bench.attempt(server, load, sessions, counts[server], size, tls)
+            if result:
+                results.setdefault(server, []).append(result)
+            else:
+                results.pop(server, None)
+                del counts[server]
+    return results
+
+
+def compare(title, bench, sessions, size, tls):
+    """Prints the row; our CPU milliseconds a letter."""
+    servers = [server for server in bench.servers if server.takes_tls or not tls]
     middle = {}
-    for server in servers:
-        rate, inside, cpu = (statistics.median(column) for column in zip(*results[server.name]))
-        middle[server.name] = (rate, cpu)
-        low, high = (f(result[0] for result in results[server.name]) for f in (min, max))
+    for server, results in turns(bench, servers, sessions, size, tls).items():
+        rate, inside, cpu = (statistics.median(column) for column in zip(*results))
+        middle[server] = (rate, cpu)
+        low, high = (f(result[0] for result in results) for f in (min, max))
         print(f"{title:42} {server.name:17} {rate:8,.0f}/s ({low:,.0f} to {high:,.0f})"
-              f" in {inside:8,.0f}/s {cpu:7.3f} ms CPU {memory_kib(server.pid) / 1024:6.1f} MiB",
+              f" in {inside:8,.0f}/s {cpu:7.3f} ms CPU {server.memory() / 1024:6.1f} MiB",
               flush=True)
-    ours = middle.pop(servers[0].name)
-    for name, (rate, cpu) in middle.items():
-        print(f"{'':42} {ours[0] / rate:.2f} times {name}'s rate, {cpu / ours[1]:.1f} times less"
-              " CPU", flush=True)
-    print(flush=True)
+    rate, cpu = middle.pop(bench.servers[0])
+    for server, (its_rate, its_cpu) in middle.items():
+        print(f"{'':42} {rate / its_rate:.2f} times {server.name}'s rate, {its_cpu / cpu:.1f} times"
+              " less CPU", flush=True)
+    if middle:
+        best = max(middle, key=lambda server: middle[server][0])
+        print(f"{'':42} best peer: {best.name}; we do {rate / middle[best][0]:.2f} times its rate",
+              flush=True)
+    return cpu
 
 
-def syncs(server, sink, folder, letters=500):
+class Parts:
+    """The floors of 10 KiB letters, measured once for so many sessions."""
+
+    def __init__(self, folder):
+        self.folder, self.known = folder, {}
+
+    def print(self, sessions, cpu, signed):
+        if sessions not in self.known:
+            with Sink() as sink:
+                self.known[sessions] = parts.measure(self.folder, sink, sessions, 10240)
+        print(f"{'':42} {parts.judge(self.known[sessions], cpu, signed)}", flush=True)
+
+
+def syncs(server, folder):
     """fsyncs a letter at 20 sessions."""
     trace = folder / "relay-strace"
     words = ["strace", "-f", "-qq", "-c", "-o", trace, "-e", "trace=fdatasync,fsync"]
-    for pid in tree(server.pid):
+    for pid in server.group.pids():
         words += ["-p", str(pid)]
     strace = subprocess.Popen(words, stderr=subprocess.PIPE)
-    time.sleep(1)
-    load(server, sink, 20, letters, 10240, False)
-    strace.send_signal(signal.SIGINT)
-    strace.wait()
+    try:
+        time.sleep(1)
+        load(server, 20, SYNC_LETTERS, 10240, False)
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait()
     count = sum(int(line.split()[3]) for line in trace.read_text().splitlines()
                 if re.search(r"f(data)?sync$", line.strip()))
-    print(f"{server.name}: {count / letters:.2f} syncs a letter at 20 sessions", flush=True)
+    print(f"{server.name}: {count / SYNC_LETTERS:.2f} syncs a letter at 20 sessions", flush=True)
+
+
+def unsigned_rows(folder, options, floors):
+    with Bench(options) as bench:
+        bench.open("Postamt", lambda sink: RelayOffice(folder, sink))
+        tls = folder / "relay/tls"
+        bench.open("Postfix", lambda sink: Postfix(folder, tls, sink))
+        bench.open("Exim", lambda sink: Exim(folder, tls, sink))
+        bench.open("OpenSMTPD", lambda sink: OpenSmtpd(folder, tls, sink))
+        bench.open("Haraka", lambda sink: Haraka(folder, tls, sink))
+        if options.chosen("clear"):
+            for sessions in (20, 100):
+                for size in ((10240,) if options.quick else (1024, 10240, 102400)):
+                    cpu = compare(f"{size // 1024} KiB, {sessions} sessions", bench, sessions, size,
+                                  False)
+                    if size == 10240:
+                        floors.print(sessions, cpu, False)
+                    print(flush=True)
+        if options.chosen("tls"):
+            for sessions in (20, 100):
+                compare(f"10 KiB, {sessions} sessions, TLS", bench, sessions, 10240, True)
+                print(flush=True)
+        if options.chosen("syncs"):
+            for server in list(bench.servers):
+                bench.attempt(server, syncs, folder)
+            print(flush=True)
+
+
+def signed_rows(folder, options, floors):
+    with Bench(options) as bench:
+        bench.open("Postamt", lambda sink: RelayOffice(folder, sink, signs=True))
+        tls, key = folder / "relay-signs/tls", dkim_key(folder / "dkim.pem")
+        bench.open("Postfix with OpenDKIM", lambda sink: Postfix(
+            folder, tls, sink, bench.stack.enter_context(OpenDkim(folder)), "Postfix+OpenDKIM"))
+        bench.open("Exim", lambda sink: Exim(folder, tls, sink, key))
+        bench.open("Haraka", lambda sink: Haraka(folder, tls, sink, key))
+        for sessions in (20, 100):
+            cpu = compare(f"10 KiB, {sessions} sessions, TLS, DKIM RSA", bench, sessions, 10240,
+                          True)
+            floors.print(sessions, cpu, True)
+            print(flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="fewer letters and rounds")
-    parser.add_argument("--only", help="clear, tls, dkim or syncs")
+    parser.add_argument("--only", help=", ".join(ROWS))
     options = parser.parse_args()
     options.seconds, options.rounds = (2, 1) if options.quick else (4, 3)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: stopped"))
+    options.chosen = (lambda name: options.only in (None, name))
+    if os.geteuid() != 0:
+        sys.exit("bench: the peers start as root only; use sudo ./do bench")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="postamt-relay-", dir=ROOT / "build"))
     os.chmod(folder, 0o755)
-    chosen = (lambda name: options.only in (None, name))
-    sink = Sink()
+    floors = Parts(folder)
     try:
-        with Ours(folder, sink, False) as ours, Postfix(folder, sink) as postfix:
-            servers = (ours, postfix)
-            if chosen("clear"):
-                for sessions in (20, 100):
-                    for size in ((10240,) if options.quick else (1024, 10240, 102400)):
-                        compare(f"{size // 1024} KiB, {sessions} sessions", servers, sink, sessions,
-                                size, False, options)
-            if chosen("tls"):
-                for sessions in (20, 100):
-                    compare(f"10 KiB, {sessions} sessions, TLS", servers, sink, sessions, 10240,
-                            True, options)
-            if chosen("syncs"):
-                for server in servers:
-                    syncs(server, sink, folder)
-        if chosen("dkim"):
-            with OpenDkim(folder) as milter, Ours(folder, sink, True) as ours, \
-                    Postfix(folder, sink, milter) as postfix:
-                for sessions in (20, 100):
-                    compare(f"10 KiB, {sessions} sessions, TLS, DKIM RSA", (ours, postfix), sink,
-                            sessions, 10240, True, options)
+        if any(map(options.chosen, ("clear", "tls", "syncs"))):
+            unsigned_rows(folder, options, floors)
+        if options.chosen("dkim"):
+            signed_rows(folder, options, floors)
+        if options.chosen("million"):
+            with Sink() as sink:
+                million.measure(folder, sink)
     finally:
-        sink.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,10 +10,8 @@ CPU is of all processes of a server. All of it on loopback; ratios mean somethin
 are this machine's.
 """
 import argparse
-import json
 import os
 import pathlib
-import pwd
 import shutil
 import signal
 import statistics
@@ -22,180 +20,28 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "build" / "postamt"
-TICK = os.sysconf("SC_CLK_TCK")
+from measure import ROOT, TOOLS, run
+from office import Postamt
+from parts import Floor
+from peers import Postfix
+
 BYTES = 10240
-ports = iter(range(14025, 60000, 2000))  # each with the doors of an office above it
-
-
-def run(*words, **more):
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True,
-                          **more).stdout
-
-
-def tree(pid):
-    """A process and all below it."""
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
-        for child in (task / "children").read_text().split():
-            found += tree(int(child))
-    return found
-
-
-def cpu_seconds(pid):
-    """Of a server's processes, those included that have ended."""
-    total = 0
-    for one in tree(pid):
-        try:
-            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += sum(int(field) for field in fields[11:15])
-    return total / TICK
-
-
-def memory_kib(pid):
-    total = 0
-    for one in tree(pid):
-        try:
-            text = pathlib.Path(f"/proc/{one}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += int(text.split("Pss:")[1].split()[0])
-    return total
-
-
-def wait_for_port(port):
-    import socket
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 5) as probe:
-                if probe.recv(10):
-                    return
-        except OSError:
-            time.sleep(0.05)
-    sys.exit(f"bench: nothing listens on port {port}")
-
-
-class Postamt:
-    name, recipient = "Postamt", "bob@example.test"
-
-    def __init__(self, folder, name="postamt"):
-        self.folder = folder / name
-        self.port = next(ports)
-        run(PROGRAM, "init", "-d", self.folder, "--hostname", "mail.example.test", "--listen",
-            "127.0.0.1", "--port-offset", self.port - 25)
-        run(PROGRAM, "domain", "add", "example.test", "-d", self.folder)
-        run(PROGRAM, "user", "add", "bob@example.test", "-d", self.folder, "--password-file", "-",
-            input="secret of bob\n")
-    def __enter__(self):
-        self.process = subprocess.Popen([PROGRAM, "serve", "-d", self.folder],
-                                        stdout=subprocess.PIPE, text=True,
-                                        stderr=open(f"{self.folder}.log", "w"))
-        assert self.process.stdout.readline() == "ready\n", open(f"{self.folder}.log").read()
-        self.pid = self.process.pid
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
-
-    def accepted(self):
-        return json.loads(run(PROGRAM, "status", "--json", "-d", self.folder))["letters_accepted"]
-
-
-class Postfix:
-    """Debian's Postfix as shipped, with a configuration and queue of its own, discarding. Its
-    certificate is the one Postamt has (ECDSA P-256), or of the kind that Debian makes for it."""
-    recipient = "bob@example.test"
-
-    def __init__(self, folder, rsa=False):
-        self.name = "Postfix, RSA" if rsa else "Postfix"
-        self.folder = folder / ("postfix-rsa" if rsa else "postfix")
-        self.port = next(ports)
-        config, queue, data = (self.folder / part for part in ("etc", "queue", "data"))
-        for part in (config, queue, data):
-            part.mkdir(parents=True)
-        owner = pwd.getpwnam("postfix")
-        os.chown(data, owner.pw_uid, owner.pw_gid)
-        if rsa:
-            run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
-                "/CN=mail.example.test", "-keyout", config / "key.pem", "-out",
-                config / "certificate.pem")
-        else:
-            for name in ("certificate.pem", "key.pem"):
-                shutil.copy(folder / "postamt" / "tls" / name, config / name)
-        (config / "main.cf").write_text(
-            f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\n"
-            "command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\n"
-            "mail_owner = postfix\nsetgid_group = postdrop\nmyhostname = mail.example.test\n"
-            "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmydestination = example.test\n"
-            "local_transport = discard:\nlocal_recipient_maps =\nalias_maps =\nalias_database =\n"
-            "default_transport = discard:\nmynetworks = 127.0.0.0/8\ndisable_dns_lookups = yes\n"
-            "smtpd_client_connection_count_limit = 0\nmaillog_file = /dev/null\n"
-            "maillog_file_prefixes = /dev\nsmtpd_tls_security_level = may\n"
-            f"smtpd_tls_cert_file = {config}/certificate.pem\n"
-            f"smtpd_tls_key_file = {config}/key.pem\n")
-        lines = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
-        lines = [line for line in lines if not line.startswith("smtp      inet")]
-        lines.insert(0, f"127.0.0.1:{self.port} inet n - n - - smtpd")
-        (config / "master.cf").write_text("\n".join(lines) + "\n")
-        for line in ("main.cf", "master.cf"):
-            os.chmod(config / line, 0o644)
-        os.chmod(self.folder, 0o755)
-
-    def __enter__(self):
-        result = subprocess.run(["postfix", "-c", self.folder / "etc", "start"],
-                                capture_output=True, text=True)
-        if result.returncode:
-            sys.exit("bench: Postfix does not start: " + result.stderr)
-        self.pid = int((self.folder / "queue/pid/master.pid").read_text())
-        wait_for_port(self.port)
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], capture_output=True)
-        end = time.monotonic() + 30
-        while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < end:
-            time.sleep(0.05)
-
-
-class Floor:
-    name, recipient = "floor", "bob@example.test"
-
-    def __init__(self, folder):
-        self.file = folder / "floor.log"
-        self.port = next(ports)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([ROOT / "build/bench/floor", str(self.port), self.file],
-                                        stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n"
-        self.pid = self.process.pid
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.file.unlink()
 
 
 def smtp_source(server, sessions, letters):
     """Letters a second and CPU milliseconds a letter."""
-    before, start = cpu_seconds(server.pid), time.monotonic()
+    before, start = server.cpu(), time.monotonic()
     run("smtp-source", "-d", "-s", sessions, "-m", letters, "-l", BYTES, "-f", "a@b.example", "-t",
         server.recipient, f"inet:127.0.0.1:{server.port}")
     seconds = time.monotonic() - start
-    return letters / seconds, (cpu_seconds(server.pid) - before) * 1000 / letters
+    return letters / seconds, (server.cpu() - before) * 1000 / letters
 
 
 def starttls(server, sessions, letters):
-    before = cpu_seconds(server.pid)
-    seconds = float(run(ROOT / "build/bench/mailload", "starttls", server.port, sessions, letters,
+    before = server.cpu()
+    seconds = float(run(TOOLS / "mailload", "starttls", server.port, sessions, letters,
                         BYTES, "a@b.example", server.recipient))
-    return letters / seconds, (cpu_seconds(server.pid) - before) * 1000 / letters
+    return letters / seconds, (server.cpu() - before) * 1000 / letters
 
 
 def letters_for(server, load, sessions, seconds):
@@ -229,21 +75,21 @@ def compare(title, servers, load, sessions, options):
 
 def idle(server, tls, count=1000):
     """KiB over the idle server."""
-    before = memory_kib(server.pid)
-    load = subprocess.Popen([ROOT / "build/bench/mailload", "idle", str(server.port), str(count)] +
+    before = server.memory()
+    load = subprocess.Popen([TOOLS / "mailload", "idle", str(server.port), str(count)] +
                             (["tls"] if tls else []), stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     if load.stdout.readline() != "open\n":
         return None
     time.sleep(1)
-    used = memory_kib(server.pid) - before
+    used = server.memory() - before
     load.communicate()
     return used
 
 
 def syncs(server, folder):
     """System calls for letters one after the other, from strace: is each 250 behind a sync?"""
-    worker = tree(server.pid)[-1]
+    worker = max(server.group.pids())
     trace = folder / "strace"
     strace = subprocess.Popen(["strace", "-f", "-qq", "-s", "40", "-o", trace, "-e",
                                "trace=fdatasync,fsync,write,writev,sendmsg,pwrite64", "-p",
@@ -265,6 +111,15 @@ def syncs(server, folder):
           f" {bad} before one; {count} fdatasync in all\n")
 
 
+def rsa_certificate(folder):
+    """A folder with one of the kind that Debian makes for Postfix; Postamt's is ECDSA P-256."""
+    tls = folder / "rsa"
+    tls.mkdir()
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+        "/CN=mail.example.test", "-keyout", tls / "key.pem", "-out", tls / "certificate.pem")
+    return tls
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="fewer letters and rounds")
@@ -277,7 +132,9 @@ def main():
     os.chmod(folder, 0o755)
     chosen = (lambda name: options.only in (None, name))
     try:
-        with Postamt(folder) as postamt, Postfix(folder) as postfix, Floor(folder) as floor:
+        postamt = Postamt(folder)
+        tls = postamt.folder / "tls"
+        with postamt, Postfix(folder, tls) as postfix, Floor(folder / "floor.log") as floor:
             print(f"{os.cpu_count()} cores, {run('uname', '-sr').strip()}, Postfix "
                   f"{run('postconf', '-d', '-h', 'mail_version').strip()}\n")
             if chosen("accept"):
@@ -285,7 +142,7 @@ def main():
                     compare(f"10 KiB letters, {sessions} sessions", (postamt, postfix, floor),
                             smtp_source, sessions, options)
             if chosen("tls"):
-                with Postfix(folder, rsa=True) as with_rsa:
+                with Postfix(folder, rsa_certificate(folder), name="Postfix, RSA") as with_rsa:
                     compare("one letter per STARTTLS connection", (postamt, postfix, with_rsa),
                             starttls, 5, options)
             if chosen("sync"):

@@ -131,10 +131,9 @@ static const struct db_statement defer_recipient = {
            " WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement delete_recipient = {
     .sql = "DELETE FROM queue_recipient WHERE tenant = :tenant AND id = :id"};
-static const struct db_statement any_recipient = {
-    .sql = "SELECT id FROM queue_recipient WHERE tenant = :tenant AND letter = :letter LIMIT 1"};
 static const struct db_statement delete_letter = {
-    .sql = "DELETE FROM queue_letter WHERE tenant = :tenant AND id = :letter"};
+    .sql = "DELETE FROM queue_letter WHERE tenant = :tenant AND id = :letter AND NOT EXISTS"
+           " (SELECT 1 FROM queue_recipient WHERE tenant = :tenant AND letter = :letter)"};
 
 /* Rows changed: 0 when the recipient is gone. */
 static int settle_row(struct db_tx *tx, int64_t tenant, const struct queue_result *result)
@@ -176,20 +175,14 @@ static int settle_one(struct db_tx *tx, const struct queue_letter *letter,
 /* The letter and its hold on the body go with the last recipient. */
 static int forget_finished(struct db_tx *tx, const struct queue_letter *letter)
 {
-    const struct db_statement *const steps[] = {&any_recipient, &delete_letter};
-    int rc = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        struct db_query *q;
-        rc = db_prepare(tx, steps[i], &q);
-        if (rc < 0)
-            return rc;
-        db_bind_int(q, "tenant", letter->tenant);
-        db_bind_int(q, "letter", letter->id);
-        rc = i == 0 ? db_step(q) : db_run(q);
-        if (rc < 0 || (i == 0 && rc == DB_ROW))
-            return rc < 0 ? rc : 0;
-    }
-    return rc > 0 ? blob_reference(tx, letter->tenant, letter->blob, -1) : 0;
+    struct db_query *q;
+    int rc = db_prepare(tx, &delete_letter, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", letter->tenant);
+    db_bind_int(q, "letter", letter->id);
+    rc = db_run(q);
+    return rc > 0 ? blob_reference(tx, letter->tenant, letter->blob, -1) : rc;
 }
 
 int queue_settle(struct db_tx *tx, const struct queue_letter *letter,

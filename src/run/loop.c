@@ -35,14 +35,19 @@ uv_loop_t *loop_uv(struct loop *loop)
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-void loop_post(struct loop *loop, struct loop_message *message)
+void loop_post_chain(struct loop *loop, struct loop_message *newest, struct loop_message *oldest)
 {
     struct loop_message *first = atomic_load(&loop->messages);
     do {
-        message->next = first;
-    } while (!atomic_compare_exchange_weak(&loop->messages, &first, message));
+        oldest->next = first;
+    } while (!atomic_compare_exchange_weak(&loop->messages, &first, newest));
     if (!first)
         uv_async_send(&loop->async);
+}
+
+void loop_post(struct loop *loop, struct loop_message *message)
+{
+    loop_post_chain(loop, message, message);
 }
 
 static void take_messages(uv_async_t *async)

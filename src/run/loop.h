@@ -35,6 +35,8 @@ uv_loop_t *loop_uv(struct loop *loop);
 /* Runs message->fn on the loop's thread, outside any coroutine: it must not yield. Thread-safe,
  * never fails, keeps the order of one sender. */
 void loop_post(struct loop *loop, struct loop_message *message);
+/* The same for a chain of them, the newest first, down to `oldest`: one wake for all. */
+void loop_post_chain(struct loop *loop, struct loop_message *newest, struct loop_message *oldest);
 /* Runs fn(arg) as a coroutine of a new loop on this thread until it ends; its result. For verbs
  * and tests. */
 must_check int loop_run_main(const char *name, int (*fn)(void *arg), void *arg);

@@ -96,7 +96,7 @@ static void incoming_co_end_header(struct incoming *in, struct span header)
     if (incoming_write_prefix(in, header, &prefix) < 0)
         incoming_refuse(in, 451, "4.3.0", "Out of memory");
     if (settings->role == SMTPD_SUBMISSION)
-        submission_begin_signing(in, buffer_span(&prefix), header);
+        submission_co_begin_signing(in, buffer_span(&prefix), header);
     incoming_co_keep(in, buffer_span(&prefix));
     incoming_co_keep(in, header);
 }

@@ -55,7 +55,7 @@ must_check int incoming_read_report(struct incoming *in, struct arena *arena,
 void submission_co_check_header(struct incoming *in, struct span header);
 /* The same file: what leaves is signed with the keys of its author's domain, once it is complete.
  */
-void submission_begin_signing(struct incoming *in, struct span prefix, struct span header);
+void submission_co_begin_signing(struct incoming *in, struct span prefix, struct span header);
 void submission_co_sign(struct incoming *in);
 
 #endif

@@ -54,9 +54,21 @@ static bool leaves(const struct smtp_session *s)
     return false;
 }
 
-void submission_begin_signing(struct incoming *in, struct span prefix, struct span header)
+/* A domain without keys need not have its bodies hashed. If they cannot be read now, the letter is
+ * hashed, and refused at its end if they cannot be read then. */
+static bool co_has_keys(struct incoming *in)
 {
-    if (in->refusal.code || !in->author_domain[0] || !leaves(in->session))
+    struct dkim_keys *keys;
+    if (directory_co_dkim_keys(in->session->settings->directory, in->author_domain, &keys) < 0)
+        return true;
+    bool any = keys->count > 0;
+    dkim_keys_release(keys);
+    return any;
+}
+
+void submission_co_begin_signing(struct incoming *in, struct span prefix, struct span header)
+{
+    if (in->refusal.code || !in->author_domain[0] || !leaves(in->session) || !co_has_keys(in))
         return;
     in->signed_header = BUFFER(prefix.len + header.len);
     in->signatures = BUFFER(DKIM_KEYS_MAX * DKIM_SIGNATURE);

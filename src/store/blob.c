@@ -216,45 +216,56 @@ int blob_put(struct db_tx *tx, struct blob_writer *w, int64_t tenant, uint32_t r
 }
 
 static const struct db_statement change_references = {
-    .sql = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"
-           " RETURNING refs, bytes IS NULL"};
-static const struct db_statement delete_blob = {
-    .sql = "DELETE FROM blob WHERE tenant = :tenant AND id = :id"};
+    .sql = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"};
+static const struct db_statement delete_last = {
+    .sql = "DELETE FROM blob WHERE tenant = :tenant AND id = :id AND refs + :change <= 0"
+           " RETURNING bytes IS NULL"};
 static const struct db_statement insert_garbage = {
     .sql = "INSERT INTO blob_garbage (tenant, id) VALUES (:tenant, :id)"};
 
-static int run_on_blob(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
-                       int64_t blob)
+static int prepare_on_blob(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                           int64_t blob, struct db_query **ret_query)
 {
-    struct db_query *q;
-    int rc = db_prepare(tx, statement, &q);
+    int rc = db_prepare(tx, statement, ret_query);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "tenant", tenant);
-    db_bind_int(q, "id", blob);
+    db_bind_int(*ret_query, "tenant", tenant);
+    db_bind_int(*ret_query, "id", blob);
+    return 0;
+}
+
+/* 1: the row is gone; 0: others refer to it still. Updating first would copy the bytes. */
+static int drop_last(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t change)
+{
+    struct db_query *q;
+    int rc = prepare_on_blob(tx, &delete_last, tenant, blob, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "change", change);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    bool in_file = db_column_int(q, 0) != 0;
     rc = db_run(q);
-    return rc < 0 ? rc : 0;
+    if (rc >= 0 && in_file && (rc = prepare_on_blob(tx, &insert_garbage, tenant, blob, &q)) >= 0)
+        rc = db_run(q);
+    return rc < 0 ? rc : 1;
 }
 
 int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t change)
 {
     struct db_query *q;
-    int rc = db_prepare(tx, &change_references, &q);
+    int rc = change < 0 ? drop_last(tx, tenant, blob, change) : 0;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = prepare_on_blob(tx, &change_references, tenant, blob, &q);
     if (rc < 0)
         return rc;
     db_bind_int(q, "change", change);
-    db_bind_int(q, "tenant", tenant);
-    db_bind_int(q, "id", blob);
-    rc = db_step(q);
-    if (rc != DB_ROW)
-        return rc < 0 ? rc : ERR_ABSENT;
-    int64_t left = db_column_int(q, 0);
-    bool in_file = db_column_int(q, 1) != 0;
     rc = db_run(q);
-    if (rc < 0 || left > 0)
-        return rc < 0 ? rc : 0;
-    rc = run_on_blob(tx, &delete_blob, tenant, blob);
-    return rc < 0 || !in_file ? rc : run_on_blob(tx, &insert_garbage, tenant, blob);
+    if (rc < 0)
+        return rc;
+    return rc ? 0 : ERR_ABSENT;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

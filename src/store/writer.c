@@ -161,23 +161,46 @@ static struct write_job *take_group(struct writer *w)
     return first;
 }
 
-static void report_group(struct writer *w, struct write_job *job)
+/* Takes the jobs of the first one's loop out of the list, and tells that loop of all of them at
+ * once: a wake costs more than a job. */
+static void report_to_loop(struct write_job **jobs)
 {
-    bool threads = false;
-    while (job) {
-        struct write_job *next = job->next; /* a reported job may be gone */
-        atomic_fetch_add(&w->store->jobs, 1);
-        if (job->loop) {
-            loop_post(job->loop, &job->message);
-        } else {
-            pthread_mutex_lock(&w->mutex);
-            job->done = threads = true;
-            pthread_mutex_unlock(&w->mutex);
+    struct loop *loop = (*jobs)->loop;
+    struct loop_message *newest = NULL, *oldest = &(*jobs)->message;
+    for (struct write_job **at = jobs, *job; (job = *at) != NULL;) {
+        if (job->loop != loop) {
+            at = &job->next;
+            continue;
         }
-        job = next;
+        *at = job->next;
+        job->message.next = newest;
+        newest = &job->message;
     }
-    if (threads)
-        pthread_cond_broadcast(&w->done);
+    loop_post_chain(loop, newest, oldest); /* a reported job may be gone */
+}
+
+static void report_to_thread(struct writer *w, struct write_job **jobs)
+{
+    struct write_job *job = *jobs;
+    *jobs = job->next;
+    pthread_mutex_lock(&w->mutex);
+    job->done = true;
+    pthread_cond_broadcast(&w->done);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void report_group(struct writer *w, struct write_job *jobs)
+{
+    unsigned count = 0;
+    for (const struct write_job *job = jobs; job; job = job->next)
+        count++;
+    atomic_fetch_add(&w->store->jobs, count);
+    while (jobs) {
+        if (jobs->loop)
+            report_to_loop(&jobs);
+        else
+            report_to_thread(w, &jobs);
+    }
 }
 
 static void *writer_thread(void *arg)
