@@ -38,18 +38,20 @@ static size_t q_length(struct span text)
     return len;
 }
 
-/* How much of text, in whole characters, fits payload. */
+/* How much of text, in whole characters, fits payload; in base64, if there is such a place in the
+ * second half, what needs no padding. */
 static size_t piece_length(struct span text, bool q, size_t payload)
 {
-    size_t len = 0, used = 0;
+    size_t len = 0, used = 0, aligned = 0;
     while (len < text.len) {
         size_t next = utf8_character(span_from(text, len));
         next = next ? next : 1;
-        used =
-            q ? used + q_length(span_first(span_from(text, len), next)) : (len + next + 2) / 3 * 4;
+        used = q ? used + q_length(span_first(span_from(text, len), next))
+                 : (len + next + 2) / 3 * 4;
         if (used > payload)
-            break;
+            return !q && aligned * 2 >= len ? aligned : len;
         len += next;
+        aligned = len % 3 ? aligned : len;
     }
     return len;
 }
@@ -96,9 +98,13 @@ static int append_encoded(struct fold *f, struct span blanks, struct span text)
             payload = PAYLOAD_MAX;
             rc = fold_line(f);
         }
+        /* padding only at the very end: some readers join base64 before they decode it */
         size_t len = piece_length(text, q, payload);
+        bool padded = !q && len < text.len && len % 3;
+        if (padded)
+            len = piece_length(text, true, payload);
         if (rc == 0)
-            rc = append_piece(f, blanks, span_first(text, len), q);
+            rc = append_piece(f, blanks, span_first(text, len), q || padded);
         if (rc < 0)
             return rc;
         text = span_from(text, len);
@@ -231,5 +237,7 @@ int encode_word_phrase(struct fold *f, struct span name)
     name = trim_blanks(name);
     if (!phrase_is_plain(name))
         return append_encoded(f, SPAN(" "), name);
-    return name.len && phrase_is_atoms(name) ? encode_word_text(f, name) : append_quoted(f, name);
+    /* in one piece: some readers keep a fold between atoms */
+    return name.len && phrase_is_atoms(name) ? fold_word(f, SPAN(" "), name)
+                                             : append_quoted(f, name);
 }
