@@ -46,8 +46,8 @@ static size_t piece_length(struct span text, bool q, size_t payload)
     while (len < text.len) {
         size_t next = utf8_character(span_from(text, len));
         next = next ? next : 1;
-        used = q ? used + q_length(span_first(span_from(text, len), next))
-                 : (len + next + 2) / 3 * 4;
+        used =
+            q ? used + q_length(span_first(span_from(text, len), next)) : (len + next + 2) / 3 * 4;
         if (used > payload)
             return !q && aligned * 2 >= len ? aligned : len;
         len += next;
@@ -84,20 +84,23 @@ static int append_piece(struct fold *f, struct span blanks, struct span piece, b
     return rc < 0 ? rc : fold_word(f, blanks, buffer_span(&word));
 }
 
+/* What an encoded word on this line can hold. */
+static size_t payload_room(const struct fold *f, struct span blanks)
+{
+    size_t around = blanks.len + 75 - PAYLOAD_MAX, room = fold_room(f);
+    size_t payload = room > around ? room - around : 0;
+    return payload < PAYLOAD_MAX ? payload : PAYLOAD_MAX;
+}
+
 /* The text as encoded words, the first behind blanks, the others each on a line of its own. */
 static int append_encoded(struct fold *f, struct span blanks, struct span text)
 {
     bool q = q_length(text) <= (text.len + 2) / 3 * 4;
     while (text.len) {
-        size_t around = blanks.len + 75 - PAYLOAD_MAX, room = fold_room(f);
-        size_t payload = room > around ? room - around : 0;
-        if (payload > PAYLOAD_MAX)
-            payload = PAYLOAD_MAX;
-        int rc = 0;
-        if (payload < PIECE_MIN) {
-            payload = PAYLOAD_MAX;
-            rc = fold_line(f);
-        }
+        size_t payload = payload_room(f, blanks);
+        int rc = payload < PIECE_MIN ? fold_line(f) : 0;
+        if (payload < PIECE_MIN)
+            payload = payload_room(f, blanks);
         /* padding only at the very end: some readers join base64 before they decode it */
         size_t len = piece_length(text, q, payload);
         bool padded = !q && len < text.len && len % 3;
