@@ -184,15 +184,19 @@ static int check_fields(const struct compose_letter *letter, struct compose_faul
 
 /* --- parts ----------------------------------------------------------------------------------- */
 
-static bool parameters_are_fine(struct span parameters)
+/* Each behind a semicolon; the last may stand for none. */
+static bool parameters_are_fine(struct span rest)
 {
     char value[MIME_VALUE_MAX];
     struct span name;
-    while (mime_next_parameter(&parameters, &name, value, sizeof value))
+    while (rest.len && rest.at[0] == ';') {
+        if (!mime_next_parameter(&rest, &name, value, sizeof value))
+            break;
         if (!parameter_is_token(name) || name.len > 32 || !encode_word_is_text(span_of(value)))
             return false;
-    parameters = span_trim(parameters);
-    return parameters.len == 0 || span_equal(parameters, SPAN(";"));
+        rest = span_trim(rest);
+    }
+    return rest.len == 0 || span_equal(rest, SPAN(";"));
 }
 
 /* A media type that parts can have; text: of a body. */

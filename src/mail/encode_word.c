@@ -38,18 +38,20 @@ static size_t q_length(struct span text)
     return len;
 }
 
-/* How much of text, in whole characters, fits payload. */
+/* How much of text, in whole characters, fits payload; in base64, if there is such a place in the
+ * second half, what needs no padding. */
 static size_t piece_length(struct span text, bool q, size_t payload)
 {
-    size_t len = 0, used = 0;
+    size_t len = 0, used = 0, aligned = 0;
     while (len < text.len) {
         size_t next = utf8_character(span_from(text, len));
         next = next ? next : 1;
         used =
             q ? used + q_length(span_first(span_from(text, len), next)) : (len + next + 2) / 3 * 4;
         if (used > payload)
-            break;
+            return !q && aligned * 2 >= len ? aligned : len;
         len += next;
+        aligned = len % 3 ? aligned : len;
     }
     return len;
 }
@@ -82,23 +84,30 @@ static int append_piece(struct fold *f, struct span blanks, struct span piece, b
     return rc < 0 ? rc : fold_word(f, blanks, buffer_span(&word));
 }
 
+/* What an encoded word on this line can hold. */
+static size_t payload_room(const struct fold *f, struct span blanks)
+{
+    size_t around = blanks.len + 75 - PAYLOAD_MAX, room = fold_room(f);
+    size_t payload = room > around ? room - around : 0;
+    return payload < PAYLOAD_MAX ? payload : PAYLOAD_MAX;
+}
+
 /* The text as encoded words, the first behind blanks, the others each on a line of its own. */
 static int append_encoded(struct fold *f, struct span blanks, struct span text)
 {
     bool q = q_length(text) <= (text.len + 2) / 3 * 4;
     while (text.len) {
-        size_t around = blanks.len + 75 - PAYLOAD_MAX, room = fold_room(f);
-        size_t payload = room > around ? room - around : 0;
-        if (payload > PAYLOAD_MAX)
-            payload = PAYLOAD_MAX;
-        int rc = 0;
-        if (payload < PIECE_MIN) {
-            payload = PAYLOAD_MAX;
-            rc = fold_line(f);
-        }
+        size_t payload = payload_room(f, blanks);
+        int rc = payload < PIECE_MIN ? fold_line(f) : 0;
+        if (payload < PIECE_MIN)
+            payload = payload_room(f, blanks);
+        /* padding only at the very end: some readers join base64 before they decode it */
         size_t len = piece_length(text, q, payload);
+        bool padded = !q && len < text.len && len % 3;
+        if (padded)
+            len = piece_length(text, true, payload);
         if (rc == 0)
-            rc = append_piece(f, blanks, span_first(text, len), q);
+            rc = append_piece(f, blanks, span_first(text, len), q || padded);
         if (rc < 0)
             return rc;
         text = span_from(text, len);
@@ -231,5 +240,7 @@ int encode_word_phrase(struct fold *f, struct span name)
     name = trim_blanks(name);
     if (!phrase_is_plain(name))
         return append_encoded(f, SPAN(" "), name);
-    return name.len && phrase_is_atoms(name) ? encode_word_text(f, name) : append_quoted(f, name);
+    /* in one piece: some readers keep a fold between atoms */
+    return name.len && phrase_is_atoms(name) ? fold_word(f, SPAN(" "), name)
+                                             : append_quoted(f, name);
 }

@@ -3,7 +3,7 @@
 
 int fold_begin(struct fold *f, struct buffer *out, struct span name)
 {
-    *f = (struct fold){.out = out, .column = name.len + 1, .start = name.len + 1};
+    *f = (struct fold){.out = out, .column = name.len + 1};
     int rc = buffer_append(out, name);
     return rc < 0 ? rc : buffer_append_byte(out, ':');
 }
@@ -24,12 +24,13 @@ int fold_line(struct fold *f)
 int fold_word(struct fold *f, struct span blanks, struct span word)
 {
     size_t len = blanks.len + word.len;
-    bool first = f->column == f->start && f->column + len <= LINE_LIMIT;
+    bool first = !f->begun && f->column + len <= LINE_LIMIT;
     int rc = blanks.len && len > fold_room(f) && !first ? fold_line(f) : 0;
     if (rc == 0)
         rc = buffer_append(f->out, blanks);
     if (rc == 0)
         rc = buffer_append(f->out, word);
+    f->begun = true;
     f->column += len;
     return rc;
 }

@@ -16,7 +16,7 @@
 struct fold {
     struct buffer *out;
     size_t column;
-    size_t start; /* column behind "Name:" */
+    bool begun; /* more than the name stands there */
 };
 
 /* "Name:" */

@@ -47,10 +47,19 @@ int parameter_plain(struct buffer *out, struct span value)
     return rc;
 }
 
+/* Of a value: where '*', '\'' and '%' stand, readers of RFC 2231 stumble without quotes. */
+static bool needs_quotes(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (!is_token_char(value.at[i]) || strchr("*'%", value.at[i]))
+            return true;
+    return value.len == 0;
+}
+
 static int write_plain(struct fold *f, struct span name, struct span value)
 {
     AUTO_BUFFER word = BUFFER(ATTRIBUTE_MAX + 2 * PLAIN_MAX + 4);
-    bool quoted = !parameter_is_token(value);
+    bool quoted = needs_quotes(value);
     int rc = buffer_append(&word, name);
     if (rc == 0)
         rc = buffer_append_text(&word, quoted ? "=\"" : "=");

@@ -3,7 +3,9 @@ comes out, nested as it should be, without a defect."""
 import base64
 import datetime
 import email
+import email.header
 import email.policy
+import email.utils
 import json
 import os
 import pathlib
@@ -119,19 +121,28 @@ def one_blank(text):
     return re.sub("[ \t]+", " ", text).strip()
 
 
-def check_addresses(message, letter):
+def names(raw, field):
+    """Display names, read with the older half of the email package: the newer one of Python 3.11
+    leaves the blanks between two encoded words of a phrase (RFC 2047 6.2)."""
+    value = email.message_from_bytes(raw, policy=email.policy.compat32)[field]
+    return [str(email.header.make_header(email.header.decode_header(name)))
+            for name, _ in email.utils.getaddresses([value.replace("\r\n", "")])]
+
+
+def check_addresses(message, letter, raw):
     for field in ("from", "sender", "reply_to", "to", "cc"):
         name = field.replace("_", "-").title()
         given = letter[field]
         if not given:
             assert field == "to" and not letter["cc"] or message[name] is None
             continue
-        found = [(a.display_name, a.username, a.domain) for a in message[name].addresses]
-        assert found == [(g["name"], g["local"], a_label(g["domain"])) for g in given]
+        found = [(a.username, a.domain) for a in message[name].addresses]
+        assert found == [(g["local"], a_label(g["domain"])) for g in given]
+        assert names(raw, name) == [g["name"] for g in given]
 
 
-def check_header(message, letter):
-    check_addresses(message, letter)
+def check_header(message, letter, raw):
+    check_addresses(message, letter, raw)
     if letter["subject"]:
         assert one_blank(str(message["Subject"])) == one_blank(letter["subject"])
     else:
@@ -180,14 +191,14 @@ def check_text(part, given, alone):
     found = part.get_payload(decode=True).decode(part.get_content_charset())
     assert part.get_content_charset() == ("us-ascii" if given.isascii() else "utf-8")
     wanted = ends(given)
-    if alone and part["Content-Transfer-Encoding"] != "base64" and not wanted.endswith("\r\n"):
+    if wanted and alone and part["Content-Transfer-Encoding"] != "base64" and not wanted.endswith("\r\n"):
         wanted += "\r\n"
     assert found == wanted
 
 
 def check_attachment(part, given):
     assert part.get_payload(decode=True) == base64.b64decode(given["bytes"])
-    assert (part.get_filename() or "") == given["name"]
+    assert (part.get_filename() or "") == email.utils.unquote(given["name"]).strip()  # as it does
     assert part.get_content_disposition() == ("inline" if given["inline"] else "attachment")
     assert (part["Content-ID"] or "") == (f"<{given['content_id']}>" if given["content_id"] else "")
     if "charset" in given["type"]:
@@ -220,7 +231,7 @@ def check_lines(raw):
     assert not any(b"\r" in line or b"\n" in line or len(line) > 998 for line in lines)
     header = raw.split(b"\r\n\r\n")[0].split(b"\r\n")
     assert all(line.isascii() for line in header)
-    assert all(len(line) <= 76 for line in header if b"=?utf-8?" in line or b"*=" in line)
+    assert [line for line in header if len(line) > 76 and re.search(rb"=\?utf-8\?|\*=", line)] == []
     assert all(line.strip() for line in header)
 
 
@@ -234,7 +245,7 @@ def check_no_defects(message):
 def check(raw, letter):
     check_lines(raw)
     message = email.message_from_bytes(raw, policy=email.policy.default)
-    check_header(message, letter)
+    check_header(message, letter, raw)
     check_parts(message, letter)
     check_no_defects(message)
 
@@ -246,8 +257,44 @@ def test_random_letters_come_out_as_they_went_in():
             check(raw, letter)
             assert not utf8 and f"Message-ID: {message_id}\r\n".encode() in raw
         except Exception:
-            print(f"letter {number}:", json.dumps(letter)[:3000], raw[:6000].decode("latin1"), sep="\n")
+            print(f"letter {number}:", json.dumps(letter)[:3000], raw.split(b"\r\n\r\n")[0].decode("latin1"), sep="\n")
             raise
+
+
+def gmime_parts(part, gmime):
+    if isinstance(part, gmime.Multipart):
+        return [leaf for i in range(part.get_count()) for leaf in gmime_parts(part.get_part(i), gmime)]
+    return [part]
+
+
+def gmime_bytes(part, gmime):
+    stream = gmime.StreamMem.new()
+    part.get_content().write_to_stream(stream)
+    stream.flush()
+    return bytes(stream.get_byte_array())
+
+
+def test_gmime_reads_the_same():
+    import gi  # Debian's python3-gi, gir1.2-gmime-3.0
+    gi.require_version("GMime", "3.0")
+    from gi.repository import GMime
+    GMime.init()
+    drawn = [Draw(SEED * 1000000 + i).letter() for i in range(min(LETTERS, 200))]
+    for letter, (raw, _, _) in zip(drawn, compose(*drawn)):
+        message = GMime.Parser.new_with_stream(GMime.StreamMem.new_with_buffer(raw)).construct_message()
+        assert one_blank(message.get_subject() or "") == one_blank(letter["subject"])
+        for kind, field in ((GMime.AddressType.TO, "to"), (GMime.AddressType.CC, "cc")):
+            found = message.get_addresses(kind)
+            found = [found.get_address(i) for i in range(found.length())]
+            if letter[field]:
+                assert [a.get_name() or "" for a in found] == [g["name"] for g in letter[field]]
+                assert [a.get_idn_addr().split("@")[-1] for a in found] == \
+                    [a_label(g["domain"]) for g in letter[field]]
+        _, attachments = expected_shape(letter, False)
+        parts = gmime_parts(message.get_mime_part(), GMime)
+        for part, given in zip(parts[len(parts) - len(attachments):], attachments):
+            assert (part.get_filename() or "") == given["name"]
+            assert gmime_bytes(part, GMime) == base64.b64decode(given["bytes"])
 
 
 PLAIN = {"id": 7, "date_ms": 0, "from": [{"name": "", "local": "a", "domain": "x.test"}],

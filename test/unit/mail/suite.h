@@ -6,5 +6,7 @@ int address_tests(void);
 int header_tests(void);
 int mime_tests(void);
 int trace_tests(void);
+int compose_tests(void);
+int html_text_tests(void);
 
 #endif

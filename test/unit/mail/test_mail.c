@@ -1,7 +1,8 @@
-/* The letter: addresses, header fields, MIME parts, trace fields. */
+/* The letter: addresses, header fields, MIME parts, trace fields, composing. */
 #include "suite.h"
 
 int main(void)
 {
-    return address_tests() + header_tests() + mime_tests() + trace_tests();
+    return address_tests() + header_tests() + mime_tests() + trace_tests() + compose_tests() +
+           html_text_tests();
 }
