@@ -6,6 +6,7 @@
 #include "event/event.h"
 #include "run/lane.h"
 #include "store/blob.h"
+#include "submit/schema.h"
 
 #include "ctl/files.h"
 
@@ -20,7 +21,7 @@
 #define HTTP_BODIES_MAX  ((size_t)256 * 1024 * 1024)
 
 static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
-                                                  &box_schema, &queue_schema};
+                                                  &box_schema,  &queue_schema,     &submit_schema};
 
 static unsigned signing_threads(void)
 {

@@ -197,7 +197,14 @@ static int hold_page(struct db_tx *tx, void *arg)
     return apply_each(tx, arg, steer_hold);
 }
 
-/* Who delivers looks at them now, also at sites that rest. */
+/* What is released goes no sooner than it was to go; what is tried again, now. */
+static int64_t due_of(const struct queue_call *q, const struct queue_row *row)
+{
+    int64_t now = clock_wall_ms(), first = row->letter.first_due_ms;
+    return q->apply == release_page && first > now ? first : now;
+}
+
+/* Who delivers looks at them then, also at sites that rest. */
 static int announce_page(struct queue_call *q)
 {
     const struct submit_door *door = &q->call->office->door;
@@ -208,7 +215,7 @@ static int announce_page(struct queue_call *q)
         entries[i] = (struct queue_entry){.tenant = q->selector.tenant,
                                           .recipient = q->rows[i].recipient.id,
                                           .letter = q->rows[i].letter.id,
-                                          .due_ms = clock_wall_ms(),
+                                          .due_ms = due_of(q, &q->rows[i]),
                                           .domain = q->rows[i].recipient.domain};
     if (q->call->office->deliver)
         deliver_hurry(q->call->office->deliver, entries, q->count);

@@ -121,22 +121,16 @@ void task_end(struct deliver *d, struct task *t)
 
 /* --- judging --------------------------------------------------------------------------------- */
 
-static int64_t expiry_of(const struct task *t, const struct deliver_policy *policy)
-{
-    int64_t expires = t->letter.accepted_ms + policy->queue.expiry_ms;
-    return t->letter.expires_ms && t->letter.expires_ms < expires ? t->letter.expires_ms : expires;
-}
-
 static void judge_temporary(struct deliver *d, struct task *t, size_t i)
 {
     const struct deliver_policy *policy = deliver_policy_of(&d->settings, t->recipients[i].domain);
-    int64_t now = clock_wall_ms(), notice = policy->queue.notice_ms;
+    int64_t now = clock_wall_ms();
     struct outcome *outcome = &t->outcomes[i];
-    outcome->expires_ms = expiry_of(t, policy);
+    outcome->expires_ms = queue_expiry(&policy->queue, &t->letter);
     outcome->end = now >= outcome->expires_ms ? QUEUE_EXPIRED : QUEUE_DEFERRED;
     outcome->due_ms = queue_next_due(&policy->queue, t->recipients[i].attempts + 1, now,
                                      outcome->expires_ms, random_below(UINT32_MAX));
-    outcome->notice = notice && now >= t->letter.accepted_ms + notice;
+    outcome->notice = queue_is_delayed(&policy->queue, &t->letter, now);
 }
 
 void task_judge(struct deliver *d, struct task *t, size_t i, int code, struct span words)

@@ -7,7 +7,7 @@
 
 #define LETTER_COLUMNS                                                                             \
     "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.may_notify, l.noticed, l.crashes, "  \
-    "l.accepted_ms, l.expires_ms, l.head, l.verp"
+    "l.accepted_ms, l.expires_ms, l.head, l.verp, l.first_due_ms, l.batch"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, r.variables"
 
@@ -32,7 +32,9 @@ static int take_letter(struct db_query *q, int at, struct arena *arena, struct q
     letter->accepted_ms = db_column_int(q, at + 8);
     letter->expires_ms = db_column_int(q, at + 9);
     letter->verp = db_column_int(q, at + 11) != 0;
-    bool ok = keep(arena, q, at, &letter->reverse_path) && keep(arena, q, at + 10, &letter->head);
+    letter->first_due_ms = db_column_int(q, at + 12);
+    bool ok = keep(arena, q, at, &letter->reverse_path) && keep(arena, q, at + 10, &letter->head) &&
+              keep(arena, q, at + 13, &letter->batch);
     return ok ? 0 : -ENOMEM;
 }
 
@@ -163,13 +165,13 @@ int queue_co_walk(struct store *store, int64_t tenant, int64_t recipient, struct
 /* --- for people ------------------------------------------------------------------------------ */
 
 static const struct db_statement list_rows = {
-    .sql =
-        "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"
-        " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"
-        " WHERE r.tenant = :tenant AND r.id > :after AND (:letter = 0 OR r.letter = :letter)"
-        " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"
-        " AND (:sender = '' OR l.reverse_path = :sender)"
-        " AND (:forward_path = '' OR r.forward_path = :forward_path) ORDER BY r.id LIMIT :limit"};
+    .sql = "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"
+           " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"
+           " WHERE r.tenant = :tenant AND r.id > :after AND (:letter = 0 OR r.letter = :letter)"
+           " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"
+           " AND (:sender = '' OR l.reverse_path = :sender)"
+           " AND (:forward_path = '' OR r.forward_path = :forward_path)"
+           " AND (:batch = '' OR l.batch = :batch) ORDER BY r.id LIMIT :limit"};
 
 struct listing {
     const struct queue_selector *selector;
@@ -195,11 +197,12 @@ static int list_on(struct db_tx *tx, void *arg)
     db_bind_text(q, "domain", listing->selector->domain);
     db_bind_text(q, "sender", listing->selector->sender);
     db_bind_text(q, "forward_path", listing->selector->recipient_path);
+    db_bind_text(q, "batch", listing->selector->batch);
     db_bind_int(q, "limit", listing->limit);
     while ((rc = db_step(q)) == DB_ROW) {
         struct queue_row *row = &listing->rows[listing->count++];
         row->letter =
-            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 20)};
+            (struct queue_letter){.tenant = listing->selector->tenant, .id = db_column_int(q, 22)};
         rc = take_recipient(q, listing->arena, &row->recipient);
         if (rc == 0)
             rc = take_letter(q, 8, listing->arena, &row->letter);

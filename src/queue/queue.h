@@ -37,6 +37,8 @@ struct queue_letter {
     bool noticed;     /* the sender was told of the delay */
     unsigned crashes; /* so often we ended badly while it was being sent */
     int64_t accepted_ms, expires_ms;
+    int64_t first_due_ms; /* not before: policy times count from here; 0: accepted_ms */
+    struct span batch;    /* of scheduled letters, to be steered together; empty: none */
 };
 
 struct queue_recipient {
@@ -99,6 +101,7 @@ struct queue_selector {
     int64_t letter, recipient;
     struct span domain, sender; /* of the recipient, folded; reverse-path */
     struct span recipient_path; /* forward-path */
+    struct span batch;          /* of the letter */
 };
 
 struct queue_entry {
@@ -122,7 +125,8 @@ must_check int queue_co_list(struct store *store, const struct queue_selector *s
                              int64_t after, unsigned limit, struct arena *arena,
                              struct queue_row **ret_rows, size_t *ret_count);
 
-/* In a write job: due now (and no longer held), held for a reason, due again. Count of rows. */
+/* In a write job: due now (and no longer held), held for a reason, due again (now, or at the
+ * letter's first_due_ms when that is to come). Count of rows. */
 must_check int queue_retry(struct db_tx *tx, const struct queue_selector *selector, int64_t now_ms);
 must_check int queue_hold(struct db_tx *tx, const struct queue_selector *selector,
                           struct span reason);
@@ -138,7 +142,8 @@ struct queue_policy {
     unsigned retry_count;                /* at least 1 */
     int64_t retry_then_ms;               /* after all others */
     unsigned jitter_percent;             /* a pause is so much shorter or longer, by chance */
-    int64_t notice_ms, expiry_ms;        /* after acceptance: "delayed", and the end */
+    /* "delayed" (0: never), and the end: so long after the letter was accepted, or first due */
+    int64_t notice_ms, expiry_ms;
 };
 /* 1, 5, 15, 30 minutes, then hourly, 10 %; notice after 4 hours, expiry after 5 days. */
 extern const struct queue_policy queue_policy_default;
@@ -147,5 +152,10 @@ extern const struct queue_policy queue_policy_default;
  * attempt is made. dice: any random number. */
 int64_t queue_next_due(const struct queue_policy *policy, unsigned attempts, int64_t now_ms,
                        int64_t expires_ms, uint32_t dice);
+/* When the letter is tried for the last time: by the policy, or its own time if that is sooner. */
+int64_t queue_expiry(const struct queue_policy *policy, const struct queue_letter *letter);
+/* Has the letter waited so long that its sender is told? */
+bool queue_is_delayed(const struct queue_policy *policy, const struct queue_letter *letter,
+                      int64_t now_ms);
 
 #endif

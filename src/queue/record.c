@@ -22,18 +22,20 @@ static const struct db_migration migrations[] = {
         " last_reply {text} NOT NULL, variables {bytes},"
         " PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE INDEX queue_recipient_letter ON queue_recipient (tenant, letter);\n"},
+    {2, "ALTER TABLE queue_letter ADD COLUMN batch {text} NOT NULL DEFAULT '';\n"
+        "ALTER TABLE queue_letter ADD COLUMN first_due_ms {int} NOT NULL DEFAULT 0;\n"
+        "CREATE INDEX queue_letter_batch ON queue_letter (tenant, batch) WHERE batch <> '';\n"},
 };
-const struct db_schema queue_schema = {"queue", migrations, 1};
+const struct db_schema queue_schema = {"queue", migrations, 2};
 
 /* --- putting in ------------------------------------------------------------------------------ */
 
 static const struct db_statement insert_letter = {
     .sql =
         "INSERT INTO queue_letter (tenant, id, reverse_path, kind, head, blob, octets, eight_bit,"
-        " verp, may_notify, noticed, crashes, accepted_ms, expires_ms) VALUES (:tenant, :id,"
-        " :reverse_path, :kind, :head, :blob, :octets, :eight_bit, :verp, :may_notify, 0, 0, "
-        ":accepted,"
-        " :expires)"};
+        " verp, may_notify, noticed, crashes, accepted_ms, expires_ms, batch, first_due_ms)"
+        " VALUES (:tenant, :id, :reverse_path, :kind, :head, :blob, :octets, :eight_bit, :verp,"
+        " :may_notify, 0, 0, :accepted, :expires, :batch, :first_due)"};
 static const struct db_statement insert_recipient = {
     .sql = "INSERT INTO queue_recipient (tenant, id, letter, forward_path, domain, due_ms, held,"
            " attempts, last_reply, variables) VALUES (:tenant, :id, :letter, :forward_path,"
@@ -57,6 +59,8 @@ static int put_letter(struct db_tx *tx, const struct queue_letter *letter)
     db_bind_int(q, "may_notify", letter->may_notify);
     db_bind_int(q, "accepted", letter->accepted_ms);
     db_bind_int(q, "expires", letter->expires_ms);
+    db_bind_text(q, "batch", letter->batch);
+    db_bind_int(q, "first_due", letter->first_due_ms);
     return db_run(q);
 }
 

@@ -25,3 +25,20 @@ int64_t queue_next_due(const struct queue_policy *policy, unsigned attempts, int
     int64_t due = now_ms + pause;
     return due > expires_ms && now_ms < expires_ms ? expires_ms : due;
 }
+
+static int64_t begin_of(const struct queue_letter *letter)
+{
+    return letter->first_due_ms ? letter->first_due_ms : letter->accepted_ms;
+}
+
+int64_t queue_expiry(const struct queue_policy *policy, const struct queue_letter *letter)
+{
+    int64_t expires = begin_of(letter) + policy->expiry_ms;
+    return letter->expires_ms && letter->expires_ms < expires ? letter->expires_ms : expires;
+}
+
+bool queue_is_delayed(const struct queue_policy *policy, const struct queue_letter *letter,
+                      int64_t now_ms)
+{
+    return policy->notice_ms && now_ms >= begin_of(letter) + policy->notice_ms;
+}

@@ -5,14 +5,19 @@
     " WHERE tenant = :tenant AND (:letter = 0 OR letter = :letter)"                                \
     " AND (:recipient = 0 OR id = :recipient) AND (:domain = '' OR domain = :domain)"              \
     " AND (:sender = '' OR letter IN (SELECT l.id FROM queue_letter l"                             \
-    " WHERE l.tenant = :tenant AND l.reverse_path = :sender))"
+    " WHERE l.tenant = :tenant AND l.reverse_path = :sender))"                                     \
+    " AND (:batch = '' OR letter IN (SELECT l.id FROM queue_letter l"                              \
+    " WHERE l.tenant = :tenant AND l.batch <> '' AND l.batch = :batch))"
 
 static const struct db_statement retry_rows = {
     .sql = "UPDATE queue_recipient SET due_ms = :now, held = ''" SELECTED};
 static const struct db_statement hold_rows = {
     .sql = "UPDATE queue_recipient SET held = :reason" SELECTED};
 static const struct db_statement release_rows = {
-    .sql = "UPDATE queue_recipient SET due_ms = :now, held = ''" SELECTED " AND held <> ''"};
+    .sql = "UPDATE queue_recipient SET held = '', due_ms = (SELECT CASE WHEN l.first_due_ms > :now"
+           " THEN l.first_due_ms ELSE :now END FROM queue_letter l"
+           " WHERE l.tenant = queue_recipient.tenant AND l.id = queue_recipient.letter)" SELECTED
+           " AND held <> ''"};
 
 static int prepare(struct db_tx *tx, const struct db_statement *statement,
                    const struct queue_selector *selector, struct db_query **ret_query)
@@ -25,6 +30,7 @@ static int prepare(struct db_tx *tx, const struct db_statement *statement,
     db_bind_int(*ret_query, "recipient", selector->recipient);
     db_bind_text(*ret_query, "domain", selector->domain);
     db_bind_text(*ret_query, "sender", selector->sender);
+    db_bind_text(*ret_query, "batch", selector->batch);
     return 0;
 }
 

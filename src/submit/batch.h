@@ -21,6 +21,10 @@ struct batch {
     int64_t created_ms;
 };
 
+/* A state says what becomes of letters that are sent into the batch from now on. Those that are in
+ * the queue already are held, released or dropped by whoever changes it, afterwards: by a selector
+ * (queue/queue.h). */
+
 /* Writes a new id (opaque, BASE64URL letters) into the arena. Yields. */
 must_check int batch_co_make(struct store *store, int64_t tenant, struct arena *arena,
                              struct span *ret_id);
@@ -29,7 +33,7 @@ must_check int batch_co_find(struct store *store, int64_t tenant, struct span id
                              struct arena *arena, struct batch *ret_batch);
 must_check int batch_co_set(struct store *store, int64_t tenant, struct span id,
                             enum batch_state state);
-/* All that are not open; at most 256. Yields. */
+/* All that are not open, the newest first; at most 256. Yields. */
 must_check int batch_co_list(struct store *store, int64_t tenant, struct arena *arena,
                              struct batch **ret_list, size_t *ret_count);
 /* In a job: ERR_ABSENT, or 0 with the state. */

@@ -10,9 +10,12 @@
 #include "base/arena.h"
 #include "store/db.h"
 
-#define TEMPLATES_NAME_MAX 256
-#define TEMPLATES_BODY_MAX ((size_t)1024 * 1024) /* of each of text, html, amp */
-#define TEMPLATES_META_MAX ((size_t)256 * 1024)
+#define TEMPLATES_NAME_MAX     256
+#define TEMPLATES_BODY_MAX     ((size_t)1024 * 1024) /* of each of text, html, amp */
+#define TEMPLATES_META_MAX     ((size_t)256 * 1024)  /* of test data, too */
+#define TEMPLATES_TITLE_MAX    1024
+#define TEMPLATES_SUBJECT_MAX  ((size_t)16 * 1024)
+#define TEMPLATES_VERSIONS_MAX 256 /* of a template */
 
 struct stored_template {
     int64_t id;
@@ -32,7 +35,8 @@ struct stored_version {
 };
 
 /* Empty spans of a change mean empty; what stays is read before. -E2BIG past the limits above;
- * ERR_SYNTAX: no UTF-8. ERR_EXISTS, ERR_ABSENT. ids and times are set by these functions. */
+ * ERR_SYNTAX: no UTF-8, no name or tag. ERR_EXISTS, ERR_ABSENT. ids and times are set by these
+ * functions; a change of a version also updates its template. */
 must_check int templates_co_add(struct store *store, int64_t tenant, struct span space,
                                 const struct stored_template *one);
 /* The template and its first version in one commit; the version is active. */
@@ -41,13 +45,15 @@ must_check int templates_co_add_with(struct store *store, int64_t tenant, struct
                                      const struct stored_version *version);
 must_check int templates_co_change(struct store *store, int64_t tenant, struct span space,
                                    const struct stored_template *one); /* title, meta, by name */
+/* Its versions too. Many of them take several jobs: after a failure in between the template is
+ * there with the rest, and can be removed again. */
 must_check int templates_co_remove(struct store *store, int64_t tenant, struct span space,
-                                   struct span name); /* its versions too */
+                                   struct span name);
 must_check int templates_co_find(struct store *store, int64_t tenant, struct span space,
                                  struct span name, struct arena *arena,
                                  struct stored_template *ret_one);
 /* In order of name behind `after` (at most limit, 256); backwards: in front of it, the nearest
- * first. */
+ * first. An empty `after`: from the first, or backwards from the last. */
 must_check int templates_co_list(struct store *store, int64_t tenant, struct span space,
                                  struct span after, bool backwards, unsigned limit,
                                  struct arena *arena, struct stored_template **ret_list,
@@ -66,7 +72,7 @@ must_check int templates_co_version_remove(struct store *store, int64_t tenant, 
 must_check int templates_co_version_find(struct store *store, int64_t tenant, struct span space,
                                          struct span name, struct span tag, struct arena *arena,
                                          struct stored_version *ret_version);
-/* All of a template, oldest first, without their bodies (subject stays); at most 256. */
+/* All of a template, oldest first, without text, html, amp; at most 256. */
 must_check int templates_co_version_list(struct store *store, int64_t tenant, struct span space,
                                          struct span name, struct arena *arena,
                                          struct stored_version **ret_list, size_t *ret_count);

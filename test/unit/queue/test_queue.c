@@ -40,6 +40,28 @@ static void test_the_last_attempt_is_made_at_expiry(void **state)
     assert_true(queue_next_due(p, 0, 0, INT64_MAX, 0) > 0);
 }
 
+static void test_times_count_from_the_first_due(void **state)
+{
+    const struct queue_policy *p = &queue_policy_default;
+    struct queue_policy silent = *p;
+    struct queue_letter letter = {.accepted_ms = 1000};
+    const int64_t later = 1000 + 30 * p->expiry_ms;
+    (void)state;
+    silent.notice_ms = 0;
+    assert_int_equal(queue_expiry(p, &letter), 1000 + p->expiry_ms);
+    assert_false(queue_is_delayed(p, &letter, 1000 + p->notice_ms - 1));
+    assert_true(queue_is_delayed(p, &letter, 1000 + p->notice_ms));
+    letter.first_due_ms = later;
+    assert_int_equal(queue_expiry(p, &letter), later + p->expiry_ms);
+    assert_false(queue_is_delayed(p, &letter, later + p->notice_ms - 1));
+    assert_true(queue_is_delayed(p, &letter, later + p->notice_ms));
+    assert_false(queue_is_delayed(&silent, &letter, INT64_MAX));
+    letter.expires_ms = later + 5; /* its own end, sooner than the policy's */
+    assert_int_equal(queue_expiry(p, &letter), later + 5);
+    letter.expires_ms = later + 2 * p->expiry_ms;
+    assert_int_equal(queue_expiry(p, &letter), later + p->expiry_ms);
+}
+
 /* --- rows ------------------------------------------------------------------------------------ */
 
 struct yard {
@@ -61,7 +83,7 @@ static int put_letter(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : queue_put(tx, &y->letter, y->recipients, 3);
 }
 
-static void co_put(struct yard *y)
+static void co_put_scheduled(struct yard *y, struct span batch, int64_t first_due_ms)
 {
     static const struct span to[] = {SPAN("ann@one.test"), SPAN("bob@one.test"),
                                      SPAN("c@two.test")};
@@ -72,20 +94,27 @@ static void co_put(struct yard *y)
                                       .kind = QUEUE_BODY_RAW,
                                       .octets = 10,
                                       .eight_bit = true,
+                                      .batch = batch,
                                       .accepted_ms = y->now_ms,
+                                      .first_due_ms = first_due_ms,
                                       .expires_ms = y->now_ms + 1000000};
     for (int i = 0; i < 3; i++)
         y->recipients[i] =
             (struct queue_recipient){.id = id_next(),
                                      .forward_path = to[i],
                                      .domain = i < 2 ? SPAN("one.test") : SPAN("two.test"),
-                                     .due_ms = y->now_ms};
+                                     .due_ms = first_due_ms ? first_due_ms : y->now_ms};
     assert_int_equal(blob_writer_open(y->store, 0, &y->body), 0);
     assert_int_equal(blob_co_append(y->body, SPAN("0123456789")), 0);
     assert_int_equal(blob_co_finish(y->body), 0);
     assert_int_equal(store_co_write(y->store, put_letter, y), 0);
     blob_writer_committed(y->body);
     blob_co_writer_free(y->body);
+}
+
+static void co_put(struct yard *y)
+{
+    co_put_scheduled(y, SPAN(""), 0);
 }
 
 /* How many of the three may be sent now. */
@@ -104,6 +133,8 @@ static size_t co_sendable(struct yard *y)
     assert_int_equal(rc, 0);
     assert_true(span_equal(letter.reverse_path, y->letter.reverse_path) && letter.eight_bit);
     assert_true(letter.blob == y->letter.blob && letter.octets == 10);
+    assert_true(span_equal(letter.batch, y->letter.batch));
+    assert_int_equal(letter.first_due_ms, y->letter.first_due_ms);
     for (size_t i = 0; i < count; i++)
         assert_true(list[i].forward_path.len > 0 && list[i].held.len == 0);
     return count;
@@ -214,6 +245,57 @@ static void steering_co_main(struct yard *y)
     assert_int_equal(co_list(y, all, &rows), 0);
 }
 
+static size_t co_held(struct yard *y, struct queue_selector selector)
+{
+    struct queue_row *rows;
+    size_t count = co_list(y, selector, &rows), held = 0;
+    for (size_t i = 0; i < count; i++)
+        held += rows[i].recipient.held.len > 0;
+    return held;
+}
+
+/* A batch of two letters beside another batch and a letter without one. */
+static void batch_co_main(struct yard *y)
+{
+    struct queue_row *rows;
+    struct queue_selector all = {.tenant = TENANT};
+    struct queue_selector batch = {.tenant = TENANT, .batch = SPAN("spring")};
+    int64_t first = clock_wall_ms() + 3600000;
+    co_put(y);
+    co_put_scheduled(y, SPAN("autumn"), first);
+    co_put_scheduled(y, SPAN("spring"), first);
+    co_put_scheduled(y, SPAN("spring"), 5);
+    assert_int_equal(co_sendable(y), 3);
+    assert_int_equal(co_list(y, all, &rows), 12);
+    assert_true(rows[0].letter.batch.len == 0 && rows[0].letter.first_due_ms == 0);
+    assert_int_equal(co_list(y, batch, &rows), 6);
+    assert_true(span_equal(rows[0].letter.batch, SPAN("spring")) && rows[0].letter.id > 0);
+    assert_int_equal(rows[0].letter.first_due_ms, first);
+    assert_int_equal(rows[5].letter.first_due_ms, 5);
+    y->selector = batch;
+    assert_int_equal(store_co_write(y->store, hold, y), 6);
+    assert_int_equal(co_held(y, batch), 6);
+    assert_int_equal(co_held(y, all), 6);
+    y->selector.domain = SPAN("two.test"); /* together with another selector */
+    assert_int_equal(store_co_write(y->store, release, y), 2);
+    y->selector = batch;
+    assert_int_equal(store_co_write(y->store, release, y), 4);
+    assert_int_equal(co_list(y, batch, &rows), 6);
+    for (int i = 0; i < 6; i++) /* no sooner than they were to go */
+        assert_int_equal(rows[i].recipient.due_ms, i < 3 ? first : y->now_ms);
+    assert_int_equal(store_co_write(y->store, retry, y), 6);
+    assert_int_equal(co_list(y, batch, &rows), 6);
+    assert_int_equal(rows[0].recipient.due_ms, y->now_ms);
+    batch.batch = SPAN("autumn");
+    assert_int_equal(co_list(y, batch, &rows), 3);
+    assert_int_equal(rows[0].recipient.due_ms, first);
+    batch.tenant = TENANT + 1;
+    assert_int_equal(co_list(y, batch, &rows), 0);
+    y->selector = batch;
+    assert_int_equal(store_co_write(y->store, hold, y), 0);
+    assert_int_equal(co_held(y, all), 0);
+}
+
 static void walking_co_main(struct yard *y)
 {
     struct queue_entry *entries;
@@ -276,10 +358,61 @@ static void test_hold_release_retry(void **state)
     run(steering_co_main);
 }
 
+static void test_a_batch_is_steered_together(void **state)
+{
+    (void)state;
+    run(batch_co_main);
+}
+
 static void test_a_walk_sees_every_row_once(void **state)
 {
     (void)state;
     run(walking_co_main);
+}
+
+/* --- from version 1 -------------------------------------------------------------------------- */
+
+static const struct db_statement insert_old = {
+    .sql = "INSERT INTO queue_letter (tenant, id, reverse_path, kind, head, blob, octets,"
+           " eight_bit, verp, may_notify, noticed, crashes, accepted_ms, expires_ms)"
+           " VALUES (1, 7, 'carol@example.org', 1, :empty, 3, 10, 1, 0, 0, 0, 0, 1000, 0)"};
+
+static int put_old(struct db_tx *tx, void *arg)
+{
+    struct db_query *q;
+    (void)arg;
+    int rc = db_prepare(tx, &insert_old, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_bytes(q, "empty", SPAN(""));
+    return db_run(q);
+}
+
+static void old_letter_co_main(struct yard *y)
+{
+    struct queue_letter letter;
+    size_t count;
+    assert_int_equal(queue_co_read(y->store, TENANT, 7, NULL, 0, &y->arena, &letter, NULL, &count),
+                     0);
+    assert_true(letter.batch.len == 0 && letter.first_due_ms == 0 && letter.accepted_ms == 1000);
+}
+
+static void test_rows_of_the_first_version_stay(void **state)
+{
+    const struct db_schema first = {"queue", queue_schema.migrations, 1};
+    struct yard y = {.arena = ARENA(MEMORY)};
+    struct call call = {&y, old_letter_co_main};
+    struct place place;
+    (void)state;
+    place_make(&place);
+    y.store = place_open(&place, &first);
+    assert_int_equal(store_write(y.store, put_old, NULL), 1);
+    store_close(y.store);
+    y.store = place_open(&place, &queue_schema);
+    assert_int_equal(loop_run_main("main", call_co_main, &call), 0);
+    store_close(y.store);
+    arena_free(&y.arena);
+    place_remove(&place);
 }
 
 int main(void)
@@ -287,8 +420,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pauses_grow_and_then_stay),
         cmocka_unit_test(test_the_last_attempt_is_made_at_expiry),
+        cmocka_unit_test(test_times_count_from_the_first_due),
         cmocka_unit_test(test_each_recipient_ends_once),
         cmocka_unit_test(test_hold_release_retry),
+        cmocka_unit_test(test_a_batch_is_steered_together),
+        cmocka_unit_test(test_rows_of_the_first_version_stay),
         cmocka_unit_test(test_a_walk_sees_every_row_once),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "run/stream.h"
 #include "smtpd/server.h"
 #include "store/blob.h"
+#include "submit/schema.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -143,14 +144,14 @@ static int dialogue_co_main(void *arg)
 
 static void run(void (*co_speak)(struct stream *client), bool pop3)
 {
-    static const struct db_schema *const rooms[] = {&blob_schema, &directory_schema, &event_schema,
-                                                    &box_schema, &queue_schema};
+    static const struct db_schema *const rooms[] = {
+        &blob_schema, &directory_schema, &event_schema, &box_schema, &queue_schema, &submit_schema};
     static struct house h;
     struct place place;
     char reason[256] = "";
     memset(&h, 0, sizeof h);
     place_make(&place);
-    assert_int_equal(store_open(&place.settings, rooms, 5, reason, sizeof reason, &h.store), 0);
+    assert_int_equal(store_open(&place.settings, rooms, 6, reason, sizeof reason, &h.store), 0);
     assert_int_equal(lane_create("password", 1, 10, &h.passwords), 0);
     assert_int_equal(directory_open(h.store, h.passwords, &h.directory), 0);
     struct submit_door door_in = {.store = h.store};
