@@ -39,8 +39,8 @@ static int co_choose_basic(struct http_request *r, const struct http_table **ret
 {
     struct identity who;
     struct span user, password;
-    *ret_table = path_starts(r, "/v4/") && !has_path(r, &mailgun_table) ? &smtpcom_table
-                                                                        : &mailgun_table;
+    *ret_table =
+        path_starts(r, "/v4/") && !has_path(r, &mailgun_table) ? &smtpcom_table : &mailgun_table;
     if (!path_starts(r, "/v4/") || http_basic(r, &user, &password) < 0)
         return 0;
     int rc = directory_co_key_by_secret(api_of(r)->directory, KEY_SMTPCOM, password, &who);

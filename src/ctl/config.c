@@ -120,6 +120,9 @@ static const char *check_numbers(cfg_t *cfg, struct config *c)
     if (!take_number(cfg, "recipients-max", 100, 100000, &number))
         return "recipients-max is 100 (RFC 5321 4.5.3.1.8) to 100000";
     c->recipients_max = (uint32_t)number;
+    if (!take_number(cfg, "api-recipients-per-day", 0, 2000000000, &number))
+        return "api-recipients-per-day is 0 (no limit) to 2000000000";
+    c->daily_limit = (uint64_t)number;
     if (!take_number(cfg, "connections-max", 10, 1000000, &number))
         return "connections-max is 10 to 1000000";
     c->connections_max = (uint32_t)number;
@@ -175,6 +178,7 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("loops", 0, CFGF_NONE),
         CFG_INT("message-max-kib", 25600, CFGF_NONE),
         CFG_INT("recipients-max", 1000, CFGF_NONE),
+        CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
         CFG_INT("connections-max", 10000, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
         CFG_STR("log-level", "info", CFGF_NONE),

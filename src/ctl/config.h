@@ -26,6 +26,7 @@ struct config {
     unsigned loops;       /* 0: one a core */
     uint64_t message_max; /* bytes */
     uint32_t recipients_max;
+    uint64_t daily_limit; /* recipients of a tenant's API calls in 24 hours; 0: none */
     uint32_t connections_max, connections_per_address_max;
     char metrics_from[CONFIG_LISTEN_MAX][64]; /* who may read /metrics beside loopback */
     unsigned metrics_from_count;

@@ -7,9 +7,9 @@
 #ifndef CTL_OFFICE_H
 #define CTL_OFFICE_H
 
+#include "api/api.h"
 #include "ctl/config.h"
 #include "directory/directory.h"
-#include "api/api.h"
 #include "http/server.h"
 #include "pop3/server.h"
 #include "run/crowd.h"
@@ -32,7 +32,7 @@ struct office {
     struct deliver *deliver; /* NULL: no server runs, letters wait in the queue */
     struct submit_door door;
     struct api api; /* what requests of HTTP find */
-    bool serving; /* false: opened by a verb, no server runs */
+    bool serving;   /* false: opened by a verb, no server runs */
     int64_t started_ms;
     struct smtpd_counters smtp;
     struct pop3_counters pop3;

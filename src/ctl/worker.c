@@ -77,7 +77,7 @@ static void fill_settings(struct worker *w)
                                             .tls = office_tls,
                                             .tls_arg = o,
                                             .co_choose = pages_co_choose,
-                                            .arg = o,
+                                            .arg = &o->api,
                                             .counters = &o->http,
                                             .budget = &o->http_budget};
 }

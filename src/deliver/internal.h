@@ -125,7 +125,7 @@ struct outgoing {
     struct deliver *d;
     struct task *task;
     size_t first, end;
-    bool merged;          /* bytes and head are the letter; else it is in the blob */
+    bool merged; /* bytes and head are the letter; else it is in the blob */
     struct buffer bytes, head;
     uint64_t offset;
     bool head_read;

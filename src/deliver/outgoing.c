@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PIECE         ((size_t)256 * 1024)
-#define PACKAGE_MAX   ((size_t)3 * SEND_OCTETS_MAX)
-#define GROUP_MEMORY  ((size_t)2 * SEND_OCTETS_MAX)
+#define PIECE        ((size_t)256 * 1024)
+#define PACKAGE_MAX  ((size_t)3 * SEND_OCTETS_MAX)
+#define GROUP_MEMORY ((size_t)2 * SEND_OCTETS_MAX)
 
 /* --- packages -------------------------------------------------------------------------------- */
 
@@ -48,9 +48,8 @@ static int package_co_open(struct kept_package *p, struct deliver *d, const stru
     if (p->merge && p->letter == letter->id)
         return 0;
     package_close(p);
-    *p = (struct kept_package){.letter = letter->id,
-                               .arena = ARENA(PACKAGE_MAX),
-                               .bytes = BUFFER(PACKAGE_MAX)};
+    *p = (struct kept_package){
+        .letter = letter->id, .arena = ARENA(PACKAGE_MAX), .bytes = BUFFER(PACKAGE_MAX)};
     while (p->bytes.len < letter->octets) {
         size_t before = p->bytes.len;
         int rc = blob_co_read(d->settings.door->store, letter->tenant, letter->blob, before, PIECE,
@@ -84,10 +83,9 @@ static int compose_group(struct merging_job *job, const struct content_group *gr
         .id = job->letter->id,
         .msg_id = span_of(send_message_id(job->letter->id, number, number > 0, job->domain, id)),
         .domain = job->domain,
-        .date_ms = job->letter->first_due_ms ? job->letter->first_due_ms
-                                             : job->letter->accepted_ms};
-    int rc =
-        merge_group(job->package->merge, group, &letter, &arena, &compose, &job->fault);
+        .date_ms =
+            job->letter->first_due_ms ? job->letter->first_due_ms : job->letter->accepted_ms};
+    int rc = merge_group(job->package->merge, group, &letter, &arena, &compose, &job->fault);
     if (rc == 0)
         rc = buffer_append(&job->o->bytes, compose.header);
     if (rc == 0)
@@ -101,9 +99,8 @@ static int compose_group(struct merging_job *job, const struct content_group *gr
 
 static int sign(struct merging_job *job)
 {
-    struct sign_letter letter = {.keys = job->keys,
-                                 .domain = job->domain,
-                                 .letter = buffer_span(&job->o->bytes)};
+    struct sign_letter letter = {
+        .keys = job->keys, .domain = job->domain, .letter = buffer_span(&job->o->bytes)};
     return job->keys->count ? sign_whole(&letter, &job->o->head) : 0;
 }
 

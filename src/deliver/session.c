@@ -32,8 +32,8 @@ struct session {
     struct loop_message wake;
     struct route_failure failure; /* no connection can be had; text empty: none */
     struct kept_package package;  /* of the last letter that had one */
-    struct session *prev, *next; /* of those that rest on this loop */
-    struct task *task;           /* NULL between two letters */
+    struct session *prev, *next;  /* of those that rest on this loop */
+    struct task *task;            /* NULL between two letters */
 };
 
 /* --- sending --------------------------------------------------------------------------------- */

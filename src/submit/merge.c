@@ -82,9 +82,8 @@ static int compile_partials(struct merge *merge, struct merge_fault *fault)
         return -ENOMEM;
     for (size_t i = 0; i < content->partial_count; i++) {
         const struct content_partial *partial = &content->partials[i];
-        struct template_options options = {.helpers = content->helpers,
-                                           .plain = content->plain_html,
-                                           .strict = content->strict};
+        struct template_options options = {
+            .helpers = content->helpers, .plain = content->plain_html, .strict = content->strict};
         struct template_error error;
         struct template *template;
         int rc = template_compile(partial->source, &options, &template, &error);
@@ -222,8 +221,7 @@ static int fill_subject(struct merging *m, const struct content_group *group, st
     if (group->subject.len == 0)
         return fill(m, m->merge->subject, "subject", subject);
     *subject = group->subject;
-    int rc =
-        compile(m->merge->content, group->subject, PART_TEXT, "subject", &own, m->fault);
+    int rc = compile(m->merge->content, group->subject, PART_TEXT, "subject", &own, m->fault);
     if (rc == 0)
         rc = fill(m, own, "subject", subject);
     template_free(own);
@@ -258,11 +256,8 @@ int merge_group(const struct merge *merge, const struct content_group *group,
                 struct merge_letter *letter, struct arena *arena, struct compose *ret_compose,
                 struct merge_fault *ret_fault)
 {
-    struct merging m = {.merge = merge,
-                        .data = group->data,
-                        .arena = arena,
-                        .letter = letter,
-                        .fault = ret_fault};
+    struct merging m = {
+        .merge = merge, .data = group->data, .arena = arena, .letter = letter, .fault = ret_fault};
     struct compose_letter out = merge->content->letter;
     *ret_fault = (struct merge_fault){0};
     out.id = letter->id;

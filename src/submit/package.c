@@ -98,8 +98,8 @@ static void put_partials(struct json_object *o, const struct content *content)
 {
     struct json_object *all = json_object_new_array();
     for (size_t i = 0; i < content->partial_count; i++)
-        json_object_array_add(
-            all, pair_json(content->partials[i].name, content->partials[i].source));
+        json_object_array_add(all,
+                              pair_json(content->partials[i].name, content->partials[i].source));
     put(o, "partials", all);
 }
 
@@ -198,9 +198,8 @@ static struct span take_string(struct reader *r, struct json_object *value)
         r->rc = r->rc ? r->rc : ERR_CORRUPT;
         return SPAN("");
     }
-    struct span copy =
-        arena_copy(r->arena, span_make(json_object_get_string(value),
-                                       (size_t)json_object_get_string_len(value)));
+    struct span copy = arena_copy(r->arena, span_make(json_object_get_string(value),
+                                                      (size_t)json_object_get_string_len(value)));
     if (!copy.at)
         r->rc = r->rc ? r->rc : -ENOMEM;
     return copy.at ? copy : SPAN("");
@@ -220,8 +219,8 @@ static size_t list_length(struct reader *r, struct json_object *list)
 {
     if (!list)
         return 0;
-    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list)
-                                                              : ITEMS_MAX + 1;
+    size_t count =
+        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : ITEMS_MAX + 1;
     if (count <= ITEMS_MAX)
         return count;
     r->rc = r->rc ? r->rc : ERR_CORRUPT;

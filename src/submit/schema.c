@@ -22,5 +22,14 @@ static const struct db_migration migrations[] = {
         "CREATE TABLE submit_batch (tenant {id} NOT NULL, id {text} NOT NULL,"
         " state {int} NOT NULL, created_ms {int} NOT NULL, PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE INDEX submit_batch_state ON submit_batch (tenant, state, created_ms);\n"},
+    {2, "CREATE TABLE send_key (tenant {id} NOT NULL, name {bytes} NOT NULL,"
+        " request {bytes} NOT NULL, letter {id} NOT NULL, created_ms {int} NOT NULL,"
+        " PRIMARY KEY (tenant, name)) {rowid};\n"
+        "CREATE INDEX send_key_created ON send_key (tenant, created_ms);\n"
+        "CREATE TABLE send_use (tenant {id} NOT NULL, hour {int} NOT NULL,"
+        " recipients {int} NOT NULL, PRIMARY KEY (tenant, hour)) {rowid};\n"
+        "CREATE TABLE send_message (tenant {id} NOT NULL, id {id} NOT NULL,"
+        " api_key {id} NOT NULL, source {text} NOT NULL, recipients {int} NOT NULL,"
+        " meta {text} NOT NULL, PRIMARY KEY (tenant, id)) {rowid};\n"},
 };
-const struct db_schema submit_schema = {"submit", migrations, 1};
+const struct db_schema submit_schema = {"submit", migrations, 2};

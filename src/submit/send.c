@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CALL_MEMORY  ((size_t)64 * 1024 * 1024)
-#define AUTHORS_MAX  16
+#define CALL_MEMORY ((size_t)64 * 1024 * 1024)
+#define AUTHORS_MAX 16
 
 int sending_fail(struct sending *s, enum send_problem problem, int code, const char *format, ...)
 {
@@ -86,8 +86,8 @@ static int find_author(struct sending *s)
         return find_raw_author(s);
     if (send->content->letter.from.count == 0 && !(send->group_count && send->groups[0].from))
         return sending_fail(s, SEND_BAD_CONTENT, ERR_SYNTAX, "There is no From");
-    s->author = send->content->letter.from.count ? &send->content->letter.from.at[0]
-                                                 : send->groups[0].from;
+    s->author =
+        send->content->letter.from.count ? &send->content->letter.from.at[0] : send->groups[0].from;
     return 0;
 }
 
@@ -180,8 +180,8 @@ static int sending_co_run(struct sending *s)
     return rc < 0 || !s->earlier ? rc : sending_co_answer_earlier(s);
 }
 
-static void sending_open(struct sending *s, const struct submit_door *door,
-                         const struct send *send, struct send_result *result)
+static void sending_open(struct sending *s, const struct submit_door *door, const struct send *send,
+                         struct send_result *result)
 {
     *result = (struct send_result){.letter = id_next()};
     *s = (struct sending){.door = door,

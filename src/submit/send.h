@@ -13,9 +13,9 @@
 #include "submit/content.h"
 #include "submit/submit.h"
 
-#define SEND_RECIPIENTS_MAX 10000             /* of one call; dialects have smaller limits */
+#define SEND_RECIPIENTS_MAX 10000              /* of one call; dialects have smaller limits */
 #define SEND_OCTETS_MAX     (40 * 1024 * 1024) /* of a letter */
-#define SEND_KEY_MAX        256               /* bytes of an Idempotency-Key */
+#define SEND_KEY_MAX        256                /* bytes of an Idempotency-Key */
 
 struct send {
     const struct identity *who;
@@ -57,7 +57,7 @@ struct send_result {
     char text[300]; /* words for the client */
     /* When sent: */
     int64_t letter;
-    bool replayed;    /* by an earlier call with the same key */
+    bool replayed; /* by an earlier call with the same key */
     char domain[ADDRESS_DOMAIN_MAX + 1];
     size_t recipients;
 };

@@ -13,16 +13,16 @@
 #include <sodium.h>
 #include <string.h>
 
-#define HOUR_MS      ((int64_t)3600 * 1000)
-#define DAY_HOURS    24
-#define KEY_KEEP_MS  (24 * HOUR_MS)
-#define KEYS_SWEPT   20 /* old ones that a new one takes away */
+#define HOUR_MS     ((int64_t)3600 * 1000)
+#define DAY_HOURS   24
+#define KEY_KEEP_MS (24 * HOUR_MS)
+#define KEYS_SWEPT  20 /* old ones that a new one takes away */
 
 /* --- Idempotency-Key ------------------------------------------------------------------------- */
 
-static const struct db_statement find_key = {
-    .sql = "SELECT letter, request, created_ms FROM send_key"
-           " WHERE tenant = :tenant AND name = :name"};
+static const struct db_statement find_key = {.sql =
+                                                 "SELECT letter, request, created_ms FROM send_key"
+                                                 " WHERE tenant = :tenant AND name = :name"};
 static const struct db_statement put_key = {
     .sql = "INSERT INTO send_key (tenant, name, request, letter, created_ms)"
            " VALUES (:tenant, :name, :request, :letter, :now)"
@@ -97,9 +97,9 @@ static const struct db_statement add_use = {
     .sql = "INSERT INTO send_use (tenant, hour, recipients) VALUES (:tenant, :hour, :recipients)"
            " ON CONFLICT (tenant, hour) DO UPDATE SET"
            " recipients = send_use.recipients + excluded.recipients"};
-static const struct db_statement sum_use = {
-    .sql = "SELECT COALESCE(SUM(recipients), 0) FROM send_use"
-           " WHERE tenant = :tenant AND hour > :hour"};
+static const struct db_statement sum_use = {.sql =
+                                                "SELECT COALESCE(SUM(recipients), 0) FROM send_use"
+                                                " WHERE tenant = :tenant AND hour > :hour"};
 
 static int count_use(struct db_tx *tx, const struct sending *s)
 {

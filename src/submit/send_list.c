@@ -3,6 +3,7 @@
 #include "submit/send_internal.h"
 
 #include "base/id.h"
+#include "run/co.h"
 #include "submit/package.h"
 
 #include <errno.h>
@@ -103,8 +104,7 @@ static int sending_co_resolve(struct sending *s, const struct mailbox *box,
 static int sending_co_plan(struct sending *s)
 {
     const struct content_group *group = s->send->groups;
-    struct letter_recipient *list =
-        arena_zero(&s->arena, s->result->recipients * sizeof *list);
+    struct letter_recipient *list = arena_zero(&s->arena, s->result->recipients * sizeof *list);
     size_t count = 0;
     int rc = list ? 0 : -ENOMEM;
     for (int which = 0; rc == 0 && which < 3; which++)

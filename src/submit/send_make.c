@@ -19,7 +19,6 @@ struct making {
     struct merge_fault fault;
 };
 
-
 /* --- in the lane ----------------------------------------------------------------------------- */
 
 static int compose_group(struct making *m, struct merge *merge)

@@ -47,7 +47,7 @@ struct letter {
     struct span head;         /* signatures: in front of what leaves */
     bool eight_bit;           /* has bytes above 127 */
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
-    bool quiet;         /* its events are told elsewhere */
+    bool quiet;                           /* its events are told elsewhere */
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };

@@ -1,5 +1,5 @@
-/* JSON values; see value.h. */
-#include "api/value.h"
+/* JSON values; see member.h. */
+#include "api/member.h"
 
 #include "base/arena.h"
 
@@ -18,7 +18,7 @@ static int find(struct json_object *o, const char *name, enum json_type type,
     return 1;
 }
 
-int value_is_text(struct json_object *value, struct span *ret_text)
+int member_is_text(struct json_object *value, struct span *ret_text)
 {
     if (!value)
         return 0;
@@ -28,14 +28,14 @@ int value_is_text(struct json_object *value, struct span *ret_text)
     return 1;
 }
 
-int value_text(struct json_object *o, const char *name, struct span *ret_text)
+int member_text(struct json_object *o, const char *name, struct span *ret_text)
 {
     struct json_object *value;
     int rc = find(o, name, json_type_string, &value);
-    return rc <= 0 ? rc : value_is_text(value, ret_text);
+    return rc <= 0 ? rc : member_is_text(value, ret_text);
 }
 
-int value_bool(struct json_object *o, const char *name, bool *ret_value)
+int member_bool(struct json_object *o, const char *name, bool *ret_value)
 {
     struct json_object *value;
     int rc = find(o, name, json_type_boolean, &value);
@@ -44,7 +44,7 @@ int value_bool(struct json_object *o, const char *name, bool *ret_value)
     return rc;
 }
 
-int value_int(struct json_object *o, const char *name, int64_t *ret_value)
+int member_int(struct json_object *o, const char *name, int64_t *ret_value)
 {
     struct json_object *value;
     int rc = find(o, name, json_type_int, &value);
@@ -53,35 +53,35 @@ int value_int(struct json_object *o, const char *name, int64_t *ret_value)
     return rc;
 }
 
-int value_object(struct json_object *o, const char *name, struct json_object **ret_o)
+int member_object(struct json_object *o, const char *name, struct json_object **ret_o)
 {
     return find(o, name, json_type_object, ret_o);
 }
 
-int value_array(struct json_object *o, const char *name, struct json_object **ret_list,
-                size_t *ret_count)
+int member_array(struct json_object *o, const char *name, struct json_object **ret_list,
+                 size_t *ret_count)
 {
     int rc = find(o, name, json_type_array, ret_list);
     *ret_count = rc > 0 ? json_object_array_length(*ret_list) : 0;
     return rc;
 }
 
-struct json_object *value_from_text(struct span text)
+struct json_object *member_from_text(struct span text)
 {
     return json_object_new_string_len(text.at ? text.at : "", (int)text.len);
 }
 
-void value_put(struct json_object *o, const char *name, struct json_object *value)
+void member_put(struct json_object *o, const char *name, struct json_object *value)
 {
     json_object_object_add(o, name, value);
 }
 
-void value_put_text(struct json_object *o, const char *name, struct span text)
+void member_put_text(struct json_object *o, const char *name, struct span text)
 {
-    json_object_object_add(o, name, value_from_text(text));
+    json_object_object_add(o, name, member_from_text(text));
 }
 
-struct span value_print(struct json_object *value, struct arena *arena)
+struct span member_print(struct json_object *value, struct arena *arena)
 {
     size_t len;
     const char *text = json_object_to_json_string_length(
