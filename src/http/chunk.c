@@ -51,12 +51,15 @@ static int read_size(struct chunk_reader *r, char byte)
     return go(r, byte == '\r' ? SIZE_LF : EXTENSION);
 }
 
+/* A line that ends inside quotes would end elsewhere for who takes the quotes seriously. */
 static int read_extension(struct chunk_reader *r, char byte)
 {
     if (byte == '\r')
-        return r->extension ? go(r, SIZE_LF) : ERR_SYNTAX;
-    if (!http_is_visible_byte(byte) && byte != ' ')
+        return r->extension && !r->quoted ? go(r, SIZE_LF) : ERR_SYNTAX;
+    if ((!http_is_visible_byte(byte) && byte != ' ') || byte == '\\')
         return ERR_SYNTAX;
+    if (byte == '"')
+        r->quoted = !r->quoted;
     return ++r->extension > CHUNK_EXTENSION_MAX || ++r->rest > CHUNK_REST_MAX ? -EMSGSIZE : 0;
 }
 

@@ -17,6 +17,7 @@ struct chunk_reader {
     unsigned state; /* of chunk.c; 0 at the start */
     uint64_t left;  /* of the chunk, or its size so far */
     unsigned digits;
+    bool quoted;
     size_t extension, rest;
 };
 
