@@ -356,6 +356,11 @@ def test_json_says_where_it_is_wrong(echo):
     assert answer.status == 400
     assert "line 2, column 2" in json.loads(answer.body)["error"]
     assert one(echo.ask(post("/json", b"[" * 100000))).status == 400
+    large = json.dumps([{"to": [f"user{n}@example.net"], "n": n} for n in range(10000)]).encode()
+    answer = one(echo.ask(post("/json", large)))
+    assert answer.status == 201 and json.loads(answer.body) == json.loads(large)
+    answer = one(echo.ask(post("/json", large[:-1] + b",{'x':1}]")))
+    assert answer.status == 400 and "double quotes" in json.loads(answer.body)["error"]
     assert one(echo.ask(post("/json", b""))).status == 400
 
 

@@ -7,6 +7,7 @@
 #include "http/form.h"
 #include "http/json.h"
 #include "http/server.h"
+#include "run/lane.h"
 #include "run/loop.h"
 
 #include <arpa/inet.h>
@@ -269,6 +270,8 @@ static int echo_co_main(void *arg)
     pthread_t thread;
     int fd;
     (void)arg;
+    if (lane_create("parsing", 1, 100, &settings.parsing) < 0)
+        abort();
     scope_open(&scope, scope_current(), CO_FOREVER);
     if (listener_bind((struct sockaddr *)&address, 1, &fd) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
@@ -282,6 +285,7 @@ static int echo_co_main(void *arg)
     listener_drain(listener);
     listener_co_close(listener);
     int rc = scope_co_wait(&scope);
+    lane_destroy(settings.parsing);
     printf("memory %zu\n", atomic_load(&budget.used));
     return rc;
 }
