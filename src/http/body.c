@@ -92,7 +92,7 @@ static int body_read_chunk(struct http_body *b, struct span input, struct span *
 static int body_co_wire(struct http_session *s, struct span *ret_piece)
 {
     struct http_body *b = &s->body;
-    struct span input;
+    struct span input = SPAN("");
     for (;;) {
         http_body_release(s);
         if (b->ended)
@@ -177,7 +177,7 @@ static int body_keep(struct http_request *r, struct span piece, size_t max)
 int http_co_body(struct http_request *r, size_t max, struct span *ret_body)
 {
     struct http_body *b = &r->session->body;
-    struct span piece;
+    struct span piece = SPAN("");
     b->bytes.cap = max + 1;
     if (!b->gzip && r->head.length > max)
         return body_broken(r, HTTP_CODE(413));
