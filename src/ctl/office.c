@@ -18,6 +18,8 @@
 #define PASSWORD_QUEUE   200
 #define SIGNING_THREADS  16
 #define SIGNING_QUEUE    10000
+#define PARSING_THREADS  2
+#define PARSING_QUEUE    1000
 #define HTTP_BODIES_MAX  ((size_t)256 * 1024 * 1024)
 
 static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
@@ -76,6 +78,8 @@ int office_open(struct office *office, const char *folder, const struct config *
                           &office->crowd);
     if (rc == 0)
         rc = lane_create("signing", signing_threads(), SIGNING_QUEUE, &office->signing);
+    if (rc == 0)
+        rc = lane_create("parsing", PARSING_THREADS, PARSING_QUEUE, &office->parsing);
     if (rc == 0)
         rc = read_secret(office, reason, size);
     office->door.store = office->store;
@@ -136,6 +140,7 @@ void office_close(struct office *office)
     directory_close(office->directory);
     lane_destroy(office->passwords);
     lane_destroy(office->signing);
+    lane_destroy(office->parsing);
     store_close(office->store);
     pthread_mutex_destroy(&office->tls_mutex);
 }

@@ -24,7 +24,7 @@ struct office {
     struct config config;
     const char *folder;
     struct store *store;
-    struct lane *passwords, *signing;
+    struct lane *passwords, *signing, *parsing;
     struct directory *directory;
     struct crowd *crowd;
     struct route_table routes;

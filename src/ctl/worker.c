@@ -79,7 +79,8 @@ static void fill_settings(struct worker *w)
                                             .co_choose = pages_co_choose,
                                             .arg = &o->api,
                                             .counters = &o->http,
-                                            .budget = &o->http_budget};
+                                            .budget = &o->http_budget,
+                                            .parsing = o->parsing};
 }
 
 static struct listener_settings settings_of(struct worker *w, enum door_kind kind)

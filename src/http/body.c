@@ -12,6 +12,7 @@
 
 #define BODY_STEP       ((size_t)8 * 1024)
 #define BODY_TIMEOUT_MS (30 * 1000)
+#define PAUSE_EVERY     16 /* pieces of 16 KiB that gzip makes */
 #define SKIP_MAX        ((uint64_t)64 * 1024)
 
 int http_body_open(struct http_session *s, const struct http_head *head)
@@ -53,16 +54,15 @@ static int body_co_peek(struct http_session *s, struct span *ret_bytes)
 {
     struct http_body *b = &s->body;
     int64_t limit = s->settings->body_timeout_ms ? s->settings->body_timeout_ms : BODY_TIMEOUT_MS;
-    int rc = b->expects ? body_co_continue(s) : 0;
-    if (rc < 0)
-        return rc;
     if (b->progress >= BODY_STEP) {
         b->progress = 0;
         b->waited_ms = 0;
     }
     int64_t began = clock_mono_ms();
     stream_set_deadline(s->st, limit - b->waited_ms);
-    rc = stream_co_peek(s->st, 1, ret_bytes);
+    int rc = b->expects ? body_co_continue(s) : 0;
+    if (rc == 0)
+        rc = stream_co_peek(s->st, 1, ret_bytes);
     stream_set_deadline(s->st, CO_FOREVER);
     b->waited_ms += clock_mono_ms() - began;
     return rc == -ETIMEDOUT ? HTTP_CODE(408) : rc;
@@ -92,7 +92,7 @@ static int body_read_chunk(struct http_body *b, struct span input, struct span *
 static int body_co_wire(struct http_session *s, struct span *ret_piece)
 {
     struct http_body *b = &s->body;
-    struct span input;
+    struct span input = SPAN("");
     for (;;) {
         http_body_release(s);
         if (b->ended)
@@ -117,7 +117,10 @@ static int body_co_unpack(struct http_session *s, struct span *ret_piece)
 {
     struct http_body *b = &s->body;
     for (;;) {
-        int rc = gzip_read(b->gzip, &b->packed, ret_piece);
+        int rc = ++b->pieces % PAUSE_EVERY == 0 ? co_pause() : 0;
+        if (rc < 0)
+            return rc;
+        rc = gzip_read(b->gzip, &b->packed, ret_piece);
         if (rc != 0)
             return rc < 0 ? HTTP_CODE(400) : rc;
         rc = body_co_wire(s, &b->packed);
@@ -174,7 +177,7 @@ static int body_keep(struct http_request *r, struct span piece, size_t max)
 int http_co_body(struct http_request *r, size_t max, struct span *ret_body)
 {
     struct http_body *b = &r->session->body;
-    struct span piece;
+    struct span piece = SPAN("");
     b->bytes.cap = max + 1;
     if (!b->gzip && r->head.length > max)
         return body_broken(r, HTTP_CODE(413));

@@ -9,7 +9,10 @@
 
 enum state {
     SIZE,
-    EXTENSION,
+    EXTENSION, /* ";" name ["=" value], and again */
+    VALUE,
+    QUOTED,
+    BEHIND_VALUE,
     SIZE_LF,
     DATA,
     DATA_CR,
@@ -47,17 +50,51 @@ static int read_size(struct chunk_reader *r, char byte)
     }
     if (r->digits == 0 || (byte != '\r' && byte != ';'))
         return ERR_SYNTAX;
-    r->extension = 0;
+    r->extension = r->name = 0;
     return go(r, byte == '\r' ? SIZE_LF : EXTENSION);
 }
 
+/* What may follow a complete extension. */
+static int end_extension(struct chunk_reader *r, char byte)
+{
+    r->name = 0;
+    if (byte == ';')
+        return go(r, EXTENSION);
+    return byte == '\r' ? go(r, SIZE_LF) : ERR_SYNTAX;
+}
+
+/* Inside quotes a line end would end the line only for who does not take the quotes seriously. */
 static int read_extension(struct chunk_reader *r, char byte)
 {
-    if (byte == '\r')
-        return r->extension ? go(r, SIZE_LF) : ERR_SYNTAX;
-    if (!http_is_visible_byte(byte) && byte != ' ')
-        return ERR_SYNTAX;
-    return ++r->extension > CHUNK_EXTENSION_MAX || ++r->rest > CHUNK_REST_MAX ? -EMSGSIZE : 0;
+    if (byte != '\r' && (++r->extension > CHUNK_EXTENSION_MAX || ++r->rest > CHUNK_REST_MAX))
+        return -EMSGSIZE;
+    switch (r->state) {
+    case EXTENSION:
+        if (http_is_token_byte(byte)) {
+            r->name++;
+            return 0;
+        }
+        if (r->name == 0)
+            return ERR_SYNTAX;
+        if (byte != '=')
+            return end_extension(r, byte);
+        r->name = 0;
+        return go(r, VALUE);
+    case VALUE:
+        if (byte == '"' && r->name == 0)
+            return go(r, QUOTED);
+        if (http_is_token_byte(byte)) {
+            r->name++;
+            return 0;
+        }
+        return r->name ? end_extension(r, byte) : ERR_SYNTAX;
+    case QUOTED:
+        if (byte == '"')
+            return go(r, BEHIND_VALUE);
+        return (http_is_visible_byte(byte) && byte != '\\') || byte == ' ' ? 0 : ERR_SYNTAX;
+    default:
+        return end_extension(r, byte);
+    }
 }
 
 static int read_trailer(struct chunk_reader *r, char byte)
@@ -101,6 +138,9 @@ static int read_byte(struct chunk_reader *r, char byte)
     case SIZE:
         return read_size(r, byte);
     case EXTENSION:
+    case VALUE:
+    case QUOTED:
+    case BEHIND_VALUE:
         return read_extension(r, byte);
     case TRAILER:
     case TRAILER_NAME:

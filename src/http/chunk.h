@@ -2,7 +2,7 @@
  * Chunked bodies (RFC 9112 7.1), strictly and in pieces. Pure.
  *
  * Sizes are hexadecimal digits and nothing beside them; extensions are taken when they are short
- * and printable, and ignored; every line ends with CRLF. Trailer fields are checked and dropped.
+ * and well-formed, and ignored; every line ends with CRLF. Trailer fields are checked and dropped.
  */
 #ifndef HTTP_CHUNK_H
 #define HTTP_CHUNK_H
@@ -17,7 +17,7 @@ struct chunk_reader {
     unsigned state; /* of chunk.c; 0 at the start */
     uint64_t left;  /* of the chunk, or its size so far */
     unsigned digits;
-    size_t extension, rest;
+    size_t extension, rest, name; /* bytes of a line's extensions, of all, of a name or value */
 };
 
 enum { CHUNK_MORE, CHUNK_DATA, CHUNK_END };

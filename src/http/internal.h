@@ -20,6 +20,7 @@ struct http_body {
     struct chunk_reader chunks;
     struct gzip_reader *gzip; /* NULL: not packed */
     struct span packed;       /* what gzip has not taken yet */
+    unsigned pieces;          /* that it gave */
     size_t held;              /* of the stream, taken at the next read */
     int64_t waited_ms;        /* since progress was made */
     size_t progress;

@@ -1,8 +1,13 @@
 /* JSON in and out of requests; see json.h, json_scan.c. */
 #include "http/json.h"
 
+#include "http/internal.h"
+#include "run/lane.h"
+
 #include <errno.h>
 #include <limits.h>
+
+#define LOOP_MAX ((size_t)64 * 1024) /* what takes longer than a millisecond goes to the lane */
 
 static int parse(struct span text, struct json_object **ret_value)
 {
@@ -32,19 +37,38 @@ int json_read(struct span text, struct json_object **ret_value, struct json_erro
     return rc;
 }
 
+struct reading {
+    struct span text;
+    struct json_object *value;
+    struct json_error error;
+};
+
+static int read_in_lane(void *arg)
+{
+    struct reading *reading = arg;
+    return json_read(reading->text, &reading->value, &reading->error);
+}
+
+static int json_co_read(struct http_request *r, struct reading *reading)
+{
+    struct lane *lane = r->session->settings->parsing;
+    if (!lane || reading->text.len <= LOOP_MAX)
+        return json_read(reading->text, &reading->value, &reading->error);
+    return lane_co_run(lane, read_in_lane, reading, CO_FOREVER);
+}
+
 int json_co_body(struct http_request *r, size_t max, struct json_object **ret_value)
 {
-    struct json_error error;
-    struct span body;
-    int rc = http_co_body(r, max, &body);
-    if (rc < 0)
-        return rc;
-    rc = json_read(body, ret_value, &error);
-    if (rc == -ENOMEM)
-        return rc;
-    return rc < 0 ? http_fail(r, 400, "the JSON is wrong at line %zu, column %zu: %s", error.line,
-                              error.column, error.what)
-                  : 0;
+    struct reading reading = {.value = NULL};
+    int rc = http_co_body(r, max, &reading.text);
+    if (rc == 0)
+        rc = json_co_read(r, &reading);
+    if (rc == ERR_SYNTAX || rc == -E2BIG)
+        return http_fail(r, 400, "the JSON is wrong at line %zu, column %zu: %s",
+                         reading.error.line, reading.error.column, reading.error.what);
+    if (rc == 0)
+        *ret_value = reading.value;
+    return rc;
 }
 
 int json_answer(struct http_request *r, int status, struct json_object *value)

@@ -46,9 +46,10 @@ static char here(const struct scanner *s)
     return s->at < s->text.len ? s->text.at[s->at] : '\0';
 }
 
+/* The text holds no NUL: json_scan has looked. */
 static void skip_blanks(struct scanner *s)
 {
-    while (s->at < s->text.len && memchr(" \t\r\n", s->text.at[s->at], 4))
+    while (s->at < s->text.len && strchr(" \t\r\n", s->text.at[s->at]))
         s->at++;
 }
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 struct tls_context;
+struct lane;
 
 struct http_counters {
     atomic_uint_fast64_t connections, requests, bytes_in, bytes_out;
@@ -36,6 +37,7 @@ struct http_settings {
     void *arg;                      /* the requests' */
     struct http_counters *counters; /* shared by all loops */
     struct http_budget *budget;     /* the same */
+    struct lane *parsing;           /* for large JSON; NULL: the loop itself */
     int64_t idle_timeout_ms;        /* between requests; 0: 75 seconds */
     int64_t head_timeout_ms;        /* for a whole head; 0: 30 seconds */
     int64_t body_timeout_ms;        /* for each 8 KiB of a body; 0: 30 seconds */

@@ -72,6 +72,13 @@ static void test_chunks_of_two_meanings(void **state)
     expect_chunks("5;a\nb\r\nhello\r\n0\r\n\r\n", "bad");
     expect_chunks("5;a\rb\r\nhello\r\n0\r\n\r\n", "bad");
     expect_chunks("5;\"\n\"\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a=\"\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a=\"\\\"\"\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;@\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a b\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a=\"q\"x\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a=\r\nhello\r\n0\r\n\r\n", "bad");
+    expect_chunks("5;a=\"q\"\r\nhello\r\n0\r\n\r\n", "hello|");
     expect_chunks("5;\0\r\nhello\r\n0\r\n\r\n", "bad");
     expect_chunks("5;\377\r\nhello\r\n0\r\n\r\n", "bad");
     expect_chunks("0\r\n X: y\r\n\r\n", "bad");
