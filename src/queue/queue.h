@@ -147,5 +147,8 @@ extern const struct queue_policy queue_policy_default;
  * attempt is made. dice: any random number. */
 int64_t queue_next_due(const struct queue_policy *policy, unsigned attempts, int64_t now_ms,
                        int64_t expires_ms, uint32_t dice);
+/* A due time that was written while the clock was ahead: never further away than the longest pause
+ * of the policy. */
+int64_t queue_near_due(const struct queue_policy *policy, int64_t due_ms, int64_t now_ms);
 
 #endif

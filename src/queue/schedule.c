@@ -25,3 +25,13 @@ int64_t queue_next_due(const struct queue_policy *policy, unsigned attempts, int
     int64_t due = now_ms + pause;
     return due > expires_ms && now_ms < expires_ms ? expires_ms : due;
 }
+
+int64_t queue_near_due(const struct queue_policy *policy, int64_t due_ms, int64_t now_ms)
+{
+    int64_t longest = policy->retry_then_ms;
+    for (unsigned i = 0; i < policy->retry_count; i++)
+        if (policy->retry_ms[i] > longest)
+            longest = policy->retry_ms[i];
+    longest += longest * policy->jitter_percent / 100;
+    return due_ms > now_ms + longest ? now_ms + longest : due_ms;
+}

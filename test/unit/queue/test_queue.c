@@ -40,6 +40,17 @@ static void test_the_last_attempt_is_made_at_expiry(void **state)
     assert_true(queue_next_due(p, 0, 0, INT64_MAX, 0) > 0);
 }
 
+static void test_a_due_time_of_a_clock_that_was_ahead(void **state)
+{
+    const struct queue_policy *p = &queue_policy_default;
+    const int64_t now = 1000000, hour = 3600 * 1000;
+    (void)state;
+    assert_int_equal(queue_near_due(p, now + 1000, now), now + 1000);
+    assert_int_equal(queue_near_due(p, now - 1000, now), now - 1000);
+    assert_int_equal(queue_near_due(p, now + 11 * hour / 10, now), now + 11 * hour / 10);
+    assert_int_equal(queue_near_due(p, now + 800 * hour, now), now + 11 * hour / 10);
+}
+
 /* --- rows ------------------------------------------------------------------------------------ */
 
 struct yard {
@@ -287,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pauses_grow_and_then_stay),
         cmocka_unit_test(test_the_last_attempt_is_made_at_expiry),
+        cmocka_unit_test(test_a_due_time_of_a_clock_that_was_ahead),
         cmocka_unit_test(test_each_recipient_ends_once),
         cmocka_unit_test(test_hold_release_retry),
         cmocka_unit_test(test_a_walk_sees_every_row_once),
