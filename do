@@ -81,6 +81,9 @@ test | test-long)
     # shellcheck disable=SC2086
     [ "$1" = test ] || need $LONG_PACKAGES
     configure -Dtests=true
+    # shellcheck disable=SC2086
+    need $PEER_LIBRARIES || say "not all libraries of Exim can be had"
+    tools/get-peers exim
     exec tools/run-tests "$@"
     ;;
 bench)
@@ -91,7 +94,7 @@ bench)
     command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
     ninja -C build postamt bench/floor{,_out,_sign,_store} bench/mailload | tail -n 1
-    bench/get-peers
+    tools/get-peers exim opensmtpd haraka
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
     [ "${2:-}" != relay ] || shift
     exec bench/relay.py "${@:2}"

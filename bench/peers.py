@@ -1,7 +1,7 @@
 """The peers, each as shipped, with a configuration and a queue of its own.
 
 What Debian ships in packages that exclude each other is unpacked below build/peers/ by
-bench/get-peers, and runs in a mount namespace in which its files and folders stand where it was
+tools/get-peers, and runs in a mount namespace in which its files and folders stand where it was
 built to look for them; the machine itself stays as it is.
 """
 import json

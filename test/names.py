@@ -58,26 +58,59 @@ class Knot:
 
 
 class Liar:
-    """Answers each question with the next of what it is given: functions of the question."""
+    """Answers each question with what a function of it says; nothing: not at all."""
 
     def __init__(self, address, answer):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind((address, PORT))
         self.address, self.answer, self.asked = address, answer, 0
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.open = True
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
-        while True:
-            try:
-                question, peer = self.socket.recvfrom(4096)
-            except OSError:
-                return
+        while self.open:
+            question, peer = self.socket.recvfrom(4096)
             self.asked += 1
-            answer = self.answer(question)
+            answer = self.answer(question) if self.open else None
             if answer:
                 self.socket.sendto(answer, peer)
 
     config = Knot.config
 
     def close(self):
+        self.open = False
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"", self.socket.getsockname())
+        self.thread.join()
         self.socket.close()
+
+
+def header(question, flags, answers):
+    return question[:2] + flags + b"\0\x01" + answers.to_bytes(2, "big") + b"\0\0\0\0"
+
+
+def asked(question):
+    """The question section alone."""
+    return question[12:question.index(b"\0", 12) + 5]
+
+
+def name_asked(question):
+    """("d1.test", "MX")"""
+    section, labels, at = asked(question), [], 0
+    while section[at]:
+        labels.append(section[at + 1:at + 1 + section[at]].decode("latin-1").lower())
+        at += 1 + section[at]
+    kinds = {1: "A", 2: "NS", 6: "SOA", 15: "MX", 28: "AAAA"}
+    return ".".join(labels), kinds.get(int.from_bytes(section[-4:-2], "big"))
+
+
+def answer_address(question, address):
+    """The name's MX is the name itself, and this is its address; None: there is no such name."""
+    _, kind = name_asked(question)
+    data = {"A": address and socket.inet_aton(address), "MX": b"\0\x0a\xc0\x0c"}.get(kind)
+    if not address or not data:
+        return header(question, b"\x81\x80" if address else b"\x81\x83", 0) + asked(question)
+    return (header(question, b"\x81\x80", 1) + asked(question) + b"\xc0\x0c" +
+            asked(question)[-4:] + b"\0\0\x0e\x10" + len(data).to_bytes(2, "big") + data)

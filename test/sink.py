@@ -178,6 +178,9 @@ class Sink:
     def listen(self):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         self.listener = socket.create_server((self.address, self.port), family=family, backlog=500)
+        self.serve_listener()
+
+    def serve_listener(self):
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def accept(self, listener):

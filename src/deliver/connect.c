@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define CONNECT_MS   (30 * 1000)
-#define ATTEMPTS_MAX 6 /* of all addresses */
+#define CROWDED_MS   (10 * 1000) /* when many wait for servers that nobody has reached yet */
+#define ATTEMPTS_MAX 6           /* of all addresses */
 
 struct opening {
     struct deliver *d;
@@ -24,6 +25,7 @@ struct opening {
     const struct way_host *host;
     struct route_failure *why;
     bool in_clear; /* TLS failed; once more without */
+    int64_t patience_ms;
 };
 
 /* "4.4.1 mx.example.net[192.0.2.1]:25, connecting: Connection refused" */
@@ -125,7 +127,7 @@ static int opening_co_try(struct opening *o, const struct sockaddr *address)
     c->letters = 0;
     name_host(o, address);
     atomic_fetch_add(&o->d->settings.counters->connections, 1);
-    int rc = stream_co_connect(address, CONNECT_MS, &c->st);
+    int rc = stream_co_connect(address, o->patience_ms, &c->st);
     if (rc < 0) {
         c->st = NULL;
         fail_step(o, "connecting", rc);
@@ -168,9 +170,13 @@ static void shuffle(const struct way *way, unsigned char order[ROUTE_HOSTS])
 }
 
 int connection_co_open(struct deliver_loop *dl, struct connection *c, const struct way *way,
-                       struct route_failure *ret_why)
+                       bool crowded, struct route_failure *ret_why)
 {
-    struct opening o = {.d = dl->d, .c = c, .way = way, .why = ret_why};
+    struct opening o = {.d = dl->d,
+                        .c = c,
+                        .way = way,
+                        .why = ret_why,
+                        .patience_ms = crowded ? CROWDED_MS : CONNECT_MS};
     struct sockaddr_storage addresses[ROUTE_ADDRESSES];
     unsigned char order[ROUTE_HOSTS];
     unsigned attempts = 0, count;

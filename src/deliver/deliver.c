@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SESSIONS_MAX  8000
+#define SESSIONS_MAX  16000
 #define ROUTERS_MAX   2000
 #define WALK_MEMORY   ((size_t)1024 * 1024)
 #define WALK_AGAIN_MS (10 * 1000)
@@ -170,10 +170,12 @@ void deliver_pump(struct deliver *d)
 
 static void add_entries(struct deliver *d, const struct queue_entry *entries, size_t count)
 {
+    int64_t now = clock_wall_ms();
     pthread_mutex_lock(&d->mutex);
     for (size_t i = 0; i < count; i++) {
         struct queue_entry entry = entries[i];
-        entry.due_ms = deliver_mono(entry.due_ms);
+        const struct deliver_policy *policy = deliver_policy_of(&d->settings, entry.domain);
+        entry.due_ms = deliver_mono(queue_near_due(&policy->queue, entry.due_ms, now));
         if (!entry.held && queue_index_add(d->index, &entry) < 0)
             d->walk_again = true;
     }

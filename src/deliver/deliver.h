@@ -43,7 +43,7 @@ struct deliver_settings {
     const struct deliver_policy *policies; /* the first is for all domains without one */
     size_t policy_count;
     const struct dns_settings *dns;
-    unsigned sessions_max;    /* of the node; 0: 8,000 */
+    unsigned sessions_max;    /* of the node; 0: 16,000 */
     unsigned timeout_divisor; /* tests: times of the dialogue are so much shorter; 0: RFC 5321's */
     unsigned loop_count;
     const char *folder; /* of the marks of letters in flight */

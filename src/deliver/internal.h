@@ -158,10 +158,11 @@ struct connection {
     unsigned letters;
     char host[400]; /* "mx.example.net[192.0.2.1]:25" */
 };
-/* Opens one to the first host of the way that takes it. Else ERR_ABSENT, and why is in ret_why.
- * Yields. */
+/* Opens one to the first host of the way that takes it; crowded: without much patience. Else
+ * ERR_ABSENT, and why is in ret_why. Yields. */
 must_check int connection_co_open(struct deliver_loop *dl, struct connection *c,
-                                  const struct way *way, struct route_failure *ret_why);
+                                  const struct way *way, bool crowded,
+                                  struct route_failure *ret_why);
 /* Says QUIT when all is well, closes. Yields. */
 void connection_co_close(struct connection *c, bool polite);
 

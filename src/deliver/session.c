@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -117,12 +118,15 @@ static void session_has_worked(struct session *s)
 static int session_co_connect(struct session *s)
 {
     struct deliver *d = s->dl->d;
-    if (s->connection.st &&
-        s->connection.letters <
-            deliver_policy_of(&d->settings, s->task->recipients[0].domain)->letters_max)
+    bool clean = s->connection.st && !stream_has_input(s->connection.st); /* nobody asked */
+    if (clean && s->connection.letters <
+                     deliver_policy_of(&d->settings, s->task->recipients[0].domain)->letters_max)
         return 0;
-    connection_co_close(&s->connection, true);
-    int rc = connection_co_open(s->dl, &s->connection, s->way, &s->failure);
+    connection_co_close(&s->connection, clean);
+    pthread_mutex_lock(&d->mutex);
+    bool crowded = queue_site_is_crowded(s->site);
+    pthread_mutex_unlock(&d->mutex);
+    int rc = connection_co_open(s->dl, &s->connection, s->way, crowded, &s->failure);
     if (rc == ERR_ABSENT)
         session_fail(s);
     if (rc < 0)

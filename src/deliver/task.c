@@ -35,18 +35,43 @@ void task_put_off(struct deliver *d, struct task *t, int64_t pause_ms)
     deliver_hurry_keeper(d);
 }
 
-/* Those whose rows are gone or held leave the index; the others keep their place. */
+/* A letter for later: the index looked too soon, since it trusts no far time. */
+static bool is_early(const struct task *t, const struct queue_recipient *r)
+{
+    return t->letter.first_due_ms && r->attempts == 0 && r->due_ms > clock_wall_ms();
+}
+
+static void wait_for_due(struct deliver *d, struct queue_item *item,
+                         const struct queue_recipient *r)
+{
+    const struct queue_policy *policy = &deliver_policy_of(&d->settings, r->domain)->queue;
+    int64_t due = deliver_mono(queue_near_due(policy, r->due_ms, clock_wall_ms()));
+    pthread_mutex_lock(&d->mutex);
+    queue_index_wait(d->index, item, due);
+    pthread_mutex_unlock(&d->mutex);
+}
+
+/* Those whose rows are gone or held leave the index, those that are not due yet wait; the others
+ * keep their place. */
 static void match_rows(struct deliver *d, struct task *t)
 {
-    size_t kept = 0;
+    size_t kept = 0, row = 0;
     for (size_t i = 0; i < t->taken; i++) {
         struct queue_item *item = t->items[i];
-        if (kept < t->count && queue_item_recipient(item) == t->recipients[kept].id)
-            t->of[kept++] = item;
-        else
+        const struct queue_recipient *r = &t->recipients[row];
+        if (row == t->count || queue_item_recipient(item) != r->id) {
             forget(d, &item, 1);
+            continue;
+        }
+        row++;
+        if (is_early(t, r)) {
+            wait_for_due(d, item, r);
+            continue;
+        }
+        t->recipients[kept] = *r;
+        t->of[kept++] = item;
     }
-    t->taken = kept;
+    t->taken = t->count = kept;
     for (size_t i = 0; i < kept; i++)
         t->items[i] = t->of[i];
 }

@@ -76,6 +76,9 @@ void queue_site_failed(struct queue_site *site, int64_t rest_until_ms);
 void queue_site_worked(struct queue_site *site);
 /* The site of that domain (folded) rests no longer. */
 void queue_index_end_rest(struct queue_index *index, struct span domain);
+/* Nobody has reached it yet, and half of the places for such sites are taken: it should not wait
+ * long for its connection. */
+bool queue_site_is_crowded(const struct queue_site *site);
 bool queue_site_is_proven(const struct queue_site *site);
 unsigned queue_site_failures(const struct queue_site *site); /* in a row */
 /* The way there, as the last domain's route said: the caller's, freed with free() by the index. */

@@ -125,8 +125,8 @@ must_check int queue_co_list(struct store *store, const struct queue_selector *s
                              int64_t after, unsigned limit, struct arena *arena,
                              struct queue_row **ret_rows, size_t *ret_count);
 
-/* In a write job: due now (and no longer held), held for a reason, due again (now, or at the
- * letter's first_due_ms when that is to come). Count of rows. */
+/* In a write job: due now (and no longer held), held for a reason, due again (now; what
+ * was never tried and is for later, then). Count of rows. */
 must_check int queue_retry(struct db_tx *tx, const struct queue_selector *selector, int64_t now_ms);
 must_check int queue_hold(struct db_tx *tx, const struct queue_selector *selector,
                           struct span reason);
@@ -157,5 +157,8 @@ int64_t queue_expiry(const struct queue_policy *policy, const struct queue_lette
 /* Has the letter waited so long that its sender is told? */
 bool queue_is_delayed(const struct queue_policy *policy, const struct queue_letter *letter,
                       int64_t now_ms);
+/* A due time that was written while the clock was ahead: never further away than the longest pause
+ * of the policy. */
+int64_t queue_near_due(const struct queue_policy *policy, int64_t due_ms, int64_t now_ms);
 
 #endif

@@ -42,3 +42,13 @@ bool queue_is_delayed(const struct queue_policy *policy, const struct queue_lett
 {
     return policy->notice_ms && now_ms >= begin_of(letter) + policy->notice_ms;
 }
+
+int64_t queue_near_due(const struct queue_policy *policy, int64_t due_ms, int64_t now_ms)
+{
+    int64_t longest = policy->retry_then_ms;
+    for (unsigned i = 0; i < policy->retry_count; i++)
+        if (policy->retry_ms[i] > longest)
+            longest = policy->retry_ms[i];
+    longest += longest * policy->jitter_percent / 100;
+    return due_ms > now_ms + longest ? now_ms + longest : due_ms;
+}

@@ -65,15 +65,29 @@ static void set_record(struct queue_site *site, bool proven, unsigned failures)
 
 /* Sites that nobody has reached yet get three quarters of the places at most, those whose last
  * connection failed half: however many are dead, the others go on. */
+static unsigned unproven_max(const struct queue_index *index)
+{
+    return index->limits.sessions - index->limits.sessions / 4;
+}
+
+static unsigned unproven(const struct queue_index *index)
+{
+    return index->sessions[SITE_FAILED] + index->sessions[SITE_FRESH];
+}
+
 static bool has_place(const struct queue_index *index, enum site_class class)
 {
     unsigned max = index->limits.sessions, failed = index->sessions[SITE_FAILED];
-    unsigned unproven = failed + index->sessions[SITE_FRESH];
-    if (unproven + index->sessions[SITE_PROVEN] >= max)
+    if (unproven(index) + index->sessions[SITE_PROVEN] >= max)
         return false;
     if (class == SITE_PROVEN)
         return true;
-    return unproven < max - max / 4 && (class == SITE_FRESH || failed < max / 2);
+    return unproven(index) < unproven_max(index) && (class == SITE_FRESH || failed < max / 2);
+}
+
+bool queue_site_is_crowded(const struct queue_site *site)
+{
+    return !site->proven && unproven(site->index) > unproven_max(site->index) / 2;
 }
 
 /* The classes take turns. */

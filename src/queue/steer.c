@@ -14,10 +14,8 @@ static const struct db_statement retry_rows = {
 static const struct db_statement hold_rows = {
     .sql = "UPDATE queue_recipient SET held = :reason" SELECTED};
 static const struct db_statement release_rows = {
-    .sql = "UPDATE queue_recipient SET held = '', due_ms = (SELECT CASE WHEN l.first_due_ms > :now"
-           " THEN l.first_due_ms ELSE :now END FROM queue_letter l"
-           " WHERE l.tenant = queue_recipient.tenant AND l.id = queue_recipient.letter)" SELECTED
-           " AND held <> ''"};
+    .sql = "UPDATE queue_recipient SET held = '', due_ms = CASE WHEN attempts = 0 AND"
+           " due_ms > :now THEN due_ms ELSE :now END" SELECTED " AND held <> ''"};
 
 static int prepare(struct db_tx *tx, const struct db_statement *statement,
                    const struct queue_selector *selector, struct db_query **ret_query)

@@ -120,9 +120,10 @@ int smtp_client_co_start_tls(struct smtp_client *c, struct tls_context *context,
     int rc = client_co_command(c, "STARTTLS", 2 * MINUTE, SPAN("STARTTLS\r\n"));
     if (rc == 0 && stream_has_input(c->st)) /* said in the clear, meant for the time after */
         rc = ERR_SYNTAX;
+    if (rc < 0)
+        return rc;
     client_begin(c, "TLS handshake", 2 * MINUTE);
-    if (rc == 0)
-        rc = stream_co_start_tls_client(c->st, context, server_name);
+    rc = stream_co_start_tls_client(c->st, context, server_name);
     return rc < 0 ? rc : client_co_hello(c);
 }
 
@@ -308,6 +309,7 @@ static int client_co_body(struct smtp_client *c, const struct smtp_outgoing *let
 {
     AUTO_BUFFER piece = BUFFER(PIECE_MAX), dotted = BUFFER(OUTPUT_MAX);
     struct dot_writer writer = DOT_WRITER;
+    bool early = false;
     int rc;
     do {
         buffer_clear(&piece);
@@ -317,10 +319,13 @@ static int client_co_body(struct smtp_client *c, const struct smtp_outgoing *let
             rc = piece.len ? dot_write(&writer, buffer_span(&piece), &dotted)
                            : dot_finish(&writer, &dotted);
         client_begin(c, "body", piece.len ? 3 * MINUTE : 10 * MINUTE);
+        early = stream_has_input(c->st); /* before the end of data: it cannot mean that all came */
         if (rc == 0)
             rc = stream_co_write(c->st, buffer_span(&dotted));
     } while (rc == 0 && piece.len);
-    return rc < 0 ? rc : client_co_read(c);
+    if (rc == 0)
+        rc = client_co_read(c);
+    return rc == 0 && early ? ERR_SYNTAX : rc;
 }
 
 /* The end of a transaction that decides about all who were not refused before. */
@@ -384,6 +389,7 @@ int smtp_client_co_send(struct smtp_client *c, const struct smtp_outgoing *lette
 
 void smtp_client_co_quit(struct smtp_client *c)
 {
-    if (client_co_command(c, "QUIT", 2 * SECOND, SPAN("QUIT\r\n")) < 0)
-        return; /* it is closed either way */
+    const char *step = c->step; /* why we leave is worth more than that we do */
+    (void)!client_co_command(c, "QUIT", 2 * SECOND, SPAN("QUIT\r\n"));
+    c->step = step;
 }

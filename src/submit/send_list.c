@@ -185,6 +185,9 @@ static int sending_co_queue(struct sending *s)
         if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
             rc = co_pause();
     }
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < s->row_count; i++)
+        first = s->rows[i].due_ms < first ? s->rows[i].due_ms : first;
     s->queued = (struct queue_letter){.tenant = s->send->who->tenant,
                                       .id = s->letter,
                                       .reverse_path = s->reverse_path,
@@ -193,6 +196,7 @@ static int sending_co_queue(struct sending *s)
                                       .octets = blob_writer_size(s->blob),
                                       .eight_bit = s->eight_bit,
                                       .verp = true,
+                                      .first_due_ms = first > s->now_ms ? first : 0,
                                       .accepted_ms = s->now_ms};
     return rc;
 }

@@ -10,27 +10,32 @@ import subprocess
 from office import OFFSET, PATIENCE, PROGRAM
 
 WRITE, SYNC, TORN = 1, 2, 4
-SOURCE = pathlib.Path(__file__).resolve().parent / "preload.c"
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def preloaded(source, folder):
+    """Compiles a source of this folder; what LD_PRELOAD must be to have it before libc."""
+    library = f"{folder}/{source}.so"
+    subprocess.run(["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", library, HERE / source],
+                   check=True)
+    if "asan" not in PROGRAM:
+        return library
+    asan = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True,
+                          text=True).stdout.strip()
+    return f"{os.path.realpath(asan)} {library}"
 
 
 class Faults:
     """One server's disk."""
 
     def __init__(self, folder, office_folder):
-        self.library, self.file = f"{folder}/preload.so", f"{folder}/faults"
-        subprocess.run(["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", self.library,
-                        str(SOURCE)], check=True)
+        self.file = f"{folder}/faults"
         pathlib.Path(self.file).write_bytes(bytes(20))
         os.chmod(self.file, 0o666)
         with open(self.file, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 20)
-        preload = self.library
-        if "asan" in PROGRAM:
-            asan = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True,
-                                  text=True).stdout.strip()
-            preload = f"{os.path.realpath(asan)} {self.library}"
-        self.environment = {"LD_PRELOAD": preload, "POSTAMT_FAULTS": self.file,
-                            "POSTAMT_FAULT_FOLDER": office_folder}
+        self.environment = {"LD_PRELOAD": preloaded("preload.c", folder),
+                            "POSTAMT_FAULTS": self.file, "POSTAMT_FAULT_FOLDER": office_folder}
 
     def set(self, what, countdown, error, always=False):
         self.map[:20] = struct.pack("5i", 0, 0, 0, 0, 0)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import own_address, own_folder
-from names import Knot, Liar
+from names import Knot, Liar, asked, header
 from office import until
 from sink import Sink
 
@@ -131,15 +131,6 @@ def test_a_name_server_that_comes_back(make_office):
     knot.start()
     sink.letter()
     knot.stop()
-
-
-def header(question, flags, answers):
-    return question[:2] + flags + b"\0\x01" + answers.to_bytes(2, "big") + b"\0\0\0\0"
-
-
-def asked(question):
-    """The question section alone."""
-    return question[12:question.index(b"\0", 12) + 5]
 
 
 LIES = {

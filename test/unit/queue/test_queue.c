@@ -62,6 +62,17 @@ static void test_times_count_from_the_first_due(void **state)
     assert_int_equal(queue_expiry(p, &letter), later + p->expiry_ms);
 }
 
+static void test_a_due_time_of_a_clock_that_was_ahead(void **state)
+{
+    const struct queue_policy *p = &queue_policy_default;
+    const int64_t now = 1000000, hour = 3600 * 1000;
+    (void)state;
+    assert_int_equal(queue_near_due(p, now + 1000, now), now + 1000);
+    assert_int_equal(queue_near_due(p, now - 1000, now), now - 1000);
+    assert_int_equal(queue_near_due(p, now + 11 * hour / 10, now), now + 11 * hour / 10);
+    assert_int_equal(queue_near_due(p, now + 800 * hour, now), now + 11 * hour / 10);
+}
+
 /* --- rows ------------------------------------------------------------------------------------ */
 
 struct yard {
@@ -421,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_pauses_grow_and_then_stay),
         cmocka_unit_test(test_the_last_attempt_is_made_at_expiry),
         cmocka_unit_test(test_times_count_from_the_first_due),
+        cmocka_unit_test(test_a_due_time_of_a_clock_that_was_ahead),
         cmocka_unit_test(test_each_recipient_ends_once),
         cmocka_unit_test(test_hold_release_retry),
         cmocka_unit_test(test_a_batch_is_steered_together),

@@ -233,6 +233,18 @@ static void test_the_last_word_decides(void **state)
     buffer_free(&p.data);
 }
 
+/* A 250 that was there before the letter's end does not say that the letter was taken. */
+static void test_a_taken_before_the_end(void **state)
+{
+    (void)state;
+    PLAY(p, GREETING, PIPELINED, {"MAIL", ""}, {"RCPT", ""}, {"RCPT", ""},
+         {"DATA", "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 taken\r\n"}, {".", ""});
+    assert_int_equal(p.sent, ERR_SYNTAX);
+    assert_int_equal(p.verdicts[0].code, 0);
+    assert_int_equal(p.verdicts[1].code, 0);
+    buffer_free(&p.data);
+}
+
 static void test_too_large_for_the_server(void **state)
 {
     (void)state;
@@ -350,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_mail_is_refused),
         cmocka_unit_test(test_421_in_the_middle_ends_the_connection),
         cmocka_unit_test(test_the_last_word_decides),
+        cmocka_unit_test(test_a_taken_before_the_end),
         cmocka_unit_test(test_too_large_for_the_server),
         cmocka_unit_test(test_hang_ups),
         cmocka_unit_test(test_silence_ends_in_time),
