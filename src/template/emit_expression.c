@@ -217,8 +217,6 @@ void emit_call(struct emitter *e, const struct tree_expression *call, bool sexpr
         e->t->expressions[at] = path(e, &n, true);
         return;
     }
-    if (call->argument_count > UINT16_MAX || call->pair_count > UINT16_MAX)
-        e->rc = template_fail(e->error, ERR_FULL, call->line, call->column, "too many arguments");
     made.helper = helper;
     made.argument_count = (uint16_t)call->argument_count;
     made.pair_count = (uint16_t)call->pair_count;
