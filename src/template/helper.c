@@ -40,7 +40,8 @@ int render_pair(struct render *r, const struct frame *f, const struct expression
     const struct template *t = f->activation->t;
     *ret_value = UNDEFINED;
     for (uint32_t i = e->pairs; i < e->pairs + e->pair_count; i++)
-        if (span_equal(program_text(t, t->pairs[i].key.text), name))
+        if (t->pairs[i].value != PAIR_NONE &&
+            span_equal(program_text(t, t->pairs[i].key.text), name))
             return render_evaluate(r, f, t->pairs[i].value, ret_value);
     return 0;
 }

@@ -81,8 +81,9 @@ struct expression {
 
 struct pair { /* name=value */
     struct part key;
-    uint32_t value;
+    uint32_t value; /* expression; PAIR_NONE for name=undefined, which is as if not written */
 };
+#define PAIR_NONE UINT32_MAX
 
 enum node_kind { NODE_TEXT, NODE_VALUE, NODE_BLOCK, NODE_PARTIAL };
 

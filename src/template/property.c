@@ -71,7 +71,8 @@ static struct value property(struct value v, const struct key *key, bool enumera
 static struct value merged_property(const struct merged *merged, const struct key *key)
 {
     for (uint32_t i = 0; i < merged->count; i++) /* of two alike the first counts */
-        if (span_equal(program_text(merged->t, merged->pairs[i].key.text), key->name))
+        if (merged->pairs[i].value != PAIR_NONE &&
+            span_equal(program_text(merged->t, merged->pairs[i].key.text), key->name))
             return merged->values[i];
     return property(merged->base, key, true);
 }
@@ -202,7 +203,7 @@ static int add_merged(struct keys *keys, const struct merged *merged)
         size_t k = 0;
         while (k < keys->count && !span_equal(keys->at[k], key))
             k++;
-        if (k == keys->count)
+        if (k == keys->count && merged->pairs[i].value != PAIR_NONE)
             rc = add_key(keys, key);
     }
     return rc;
