@@ -45,7 +45,7 @@ def known_difference(case, ours, theirs):
         return True
     if "error" in theirs and "text" in ours:
         # array.0 at the end of a path is a syntax error there
-        if any(re.search(r"[./]-?[0-9][0-9.]*[\s~})]|[./](true|false|null|undefined)[\s~})]", source)
+        if any(re.search(r"[./]\s*-?[0-9][0-9.]*[\s~})]|[./]\s*(true|false|null|undefined)[\s~})]", source)
                for source in sources) and "Parse error" in theirs["error"]:
             return True
         # an inline partial that sees the block parameters around it
