@@ -57,6 +57,16 @@ configure() {
     }
 }
 
+# What the tests and benches take from npm, locked in test/node; made again when the lock changes.
+need_node_modules() {
+    command -v npm >/dev/null || need npm
+    local stamp=test/node/node_modules/.postamt-lock
+    cmp -s test/node/package-lock.json "$stamp" && return
+    say "installing npm packages in test/node"
+    (cd test/node && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
+    cp test/node/package-lock.json "$stamp"
+}
+
 build() {
     # shellcheck disable=SC2086
     need $BUILD_PACKAGES
@@ -80,6 +90,7 @@ test | test-long)
     need $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
     # shellcheck disable=SC2086
     [ "$1" = test ] || need $LONG_PACKAGES
+    need_node_modules
     configure -Dtests=true
     # shellcheck disable=SC2086
     need $PEER_LIBRARIES || say "not all libraries of Exim can be had"
@@ -93,8 +104,12 @@ bench)
     need $PEER_LIBRARIES || say "not all libraries of Exim and OpenSMTPD can be had"
     command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
-    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/mailload | tail -n 1
+    need_node_modules
+    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/mailload bench/template |
+        tail -n 1
+    [ "${2:-}" != template ] || exec bench/template.py "${@:3}"
     tools/get-peers exim opensmtpd haraka
+    [ "${2:-}" = relay ] || bench/template.py
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
     [ "${2:-}" != relay ] || shift
     exec bench/relay.py "${@:2}"
@@ -115,8 +130,9 @@ help | --help | -h)
 ./do test         build and run the tests; ends with a line that counts them
 ./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
 ./do build        leaves build/postamt
-./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka (--quick: fewer letters;
-                  relay [--only clear|tls|syncs|dkim|million]: end to end alone)
+./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, and templates beside
+                  handlebars (--quick: fewer letters; relay [--only clear|tls|syncs|dkim|million],
+                  template: these alone)
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all
 ./do format       clang-format over the sources
 HELP

@@ -63,6 +63,15 @@ static struct node emit_partial(struct emitter *e, const struct tree_statement *
     return node;
 }
 
+/* The most common of all values has a kind of its own. */
+static void name_node(const struct expression *e, struct node *node)
+{
+    if (e->kind != EXPRESSION_PATH || e->root != PATH_CONTEXT || e->depth || e->part_count != 1)
+        return;
+    node->kind = NODE_NAME;
+    node->part = e->parts;
+}
+
 /* false: the statement leaves nothing to do. */
 static bool emit_node(struct emitter *e, const struct tree_statement *s, struct node *ret_node)
 {
@@ -80,6 +89,7 @@ static bool emit_node(struct emitter *e, const struct tree_statement *s, struct 
         node.escaped = s->escaped && !e->options.plain;
         node.expression = e->used.expressions++;
         emit_call(e, s->call, false, node.expression);
+        name_node(&e->t->expressions[node.expression], &node);
         break;
     case TREE_BLOCK:
         node = emit_block(e, s, node);

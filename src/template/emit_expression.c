@@ -149,8 +149,9 @@ uint32_t emit_pairs(struct emitter *e, const struct tree_expression *pairs, uint
     e->used.pairs += count;
     for (const struct tree_expression *p = pairs; p; p = p->next, at++) {
         e->t->pairs[at].key = emit_part(e, p->key);
-        e->t->pairs[at].value = e->used.expressions++;
-        emit_value(e, p, e->t->pairs[at].value);
+        e->t->pairs[at].value = p->kind == TREE_UNDEFINED ? PAIR_NONE : e->used.expressions++;
+        if (p->kind != TREE_UNDEFINED)
+            emit_value(e, p, e->t->pairs[at].value);
     }
     return first;
 }
@@ -217,8 +218,6 @@ void emit_call(struct emitter *e, const struct tree_expression *call, bool sexpr
         e->t->expressions[at] = path(e, &n, true);
         return;
     }
-    if (call->argument_count > UINT16_MAX || call->pair_count > UINT16_MAX)
-        e->rc = template_fail(e->error, ERR_FULL, call->line, call->column, "too many arguments");
     made.helper = helper;
     made.argument_count = (uint16_t)call->argument_count;
     made.pair_count = (uint16_t)call->pair_count;

@@ -253,25 +253,60 @@ static bool starts_operand(enum token_kind kind)
            (kind >= TOKEN_STRING && kind <= TOKEN_NULL);
 }
 
+static int too_many(struct parser *p)
+{
+    return template_fail(p->error, ERR_FULL, p->token.line, p->token.column,
+                         "more than %d arguments; use a loop", TEMPLATE_ARGUMENTS_MAX);
+}
+
+static bool has_pair(const struct tree_expression *call, struct span key)
+{
+    for (const struct tree_expression *pair = call->pairs; pair; pair = pair->next)
+        if (span_equal(pair->key, key))
+            return true;
+    return false;
+}
+
+/* name=value…; of two alike the first counts. */
 static int parse_pairs(struct parser *p, struct tree_expression *call)
 {
     struct tree_expression **end = &call->pairs;
     while (p->token.kind == TOKEN_ID && parse_peek(p) == TOKEN_EQUALS) {
         struct span key;
         bool literal;
+        struct tree_expression *value = NULL;
         int rc = parse_name(p, &key, &literal);
         if (rc < 0)
             return rc;
         parse_advance(p);
         parse_advance(p);
-        rc = parse_operand(p, true, end);
+        rc = parse_operand(p, true, &value);
         if (rc < 0)
             return rc;
-        (*end)->key = key;
-        end = &(*end)->next;
-        call->pair_count++;
+        if (has_pair(call, key))
+            continue;
+        value->key = key;
+        *end = value;
+        end = &value->next;
         p->count.pairs++;
         p->count.text += key.len + 1;
+        if (++call->pair_count > TEMPLATE_ARGUMENTS_MAX)
+            return too_many(p);
+    }
+    return 0;
+}
+
+static int parse_arguments(struct parser *p, struct tree_expression *call)
+{
+    struct tree_expression **end = &call->arguments;
+    while (starts_operand(p->token.kind) &&
+           !(p->token.kind == TOKEN_ID && parse_peek(p) == TOKEN_EQUALS)) {
+        int rc = parse_operand(p, true, end);
+        if (rc < 0)
+            return rc;
+        end = &(*end)->next;
+        if (++call->argument_count > TEMPLATE_ARGUMENTS_MAX)
+            return too_many(p);
     }
     return 0;
 }
@@ -282,15 +317,8 @@ int parse_call(struct parser *p, bool dynamic, struct tree_expression **ret_call
     if (!call)
         return -ENOMEM;
     int rc = parse_operand(p, dynamic, &call->callee);
-    struct tree_expression **end = &call->arguments;
-    while (rc == 0 && starts_operand(p->token.kind) &&
-           !(p->token.kind == TOKEN_ID && parse_peek(p) == TOKEN_EQUALS)) {
-        rc = parse_operand(p, true, end);
-        if (rc == 0) {
-            end = &(*end)->next;
-            call->argument_count++;
-        }
-    }
+    if (rc == 0)
+        rc = parse_arguments(p, call);
     if (rc == 0)
         rc = parse_pairs(p, call);
     *ret_call = call;

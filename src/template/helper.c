@@ -40,7 +40,8 @@ int render_pair(struct render *r, const struct frame *f, const struct expression
     const struct template *t = f->activation->t;
     *ret_value = UNDEFINED;
     for (uint32_t i = e->pairs; i < e->pairs + e->pair_count; i++)
-        if (span_equal(program_text(t, t->pairs[i].key.text), name))
+        if (t->pairs[i].value != PAIR_NONE &&
+            span_equal(program_text(t, t->pairs[i].key.text), name))
             return render_evaluate(r, f, t->pairs[i].value, ret_value);
     return 0;
 }
@@ -82,19 +83,17 @@ static int not_a_helper(struct render *r, const struct frame *f, const struct ex
 static int lookup(struct render *r, const struct frame *f, const struct expression *e,
                   struct value *ret_value)
 {
-    struct value object, field;
+    struct value object = UNDEFINED, field = UNDEFINED, more;
     struct span name;
     int rc = render_count_arguments(r, e, 1, UINT16_MAX);
-    if (rc == 0)
-        rc = argument(r, f, e, 0, &object);
+    for (unsigned i = 0; rc == 0 && i < e->argument_count; i++)
+        rc = argument(r, f, e, i, i == 0 ? &object : i == 1 ? &field : &more);
     if (rc < 0)
         return rc;
     *ret_value = object;
     if (!value_truthy(object))
         return 0;
     rc = render_count_arguments(r, e, 2, 2);
-    if (rc == 0)
-        rc = argument(r, f, e, 1, &field);
     if (rc == 0)
         rc = keep_text(r, field, &name);
     if (rc < 0)

@@ -48,7 +48,7 @@ static size_t positive_text(double number, char *text)
 {
     char digits[24];
     int exponent, count = shortest_digits(number, digits, &exponent);
-    if (exponent >= -7 && exponent < 21)
+    if (exponent >= -6 && exponent < 21)
         return place_point(digits, count, exponent + 1, text);
     size_t used = place_point(digits, count, 1, text);
     return used + (size_t)sprintf(text + used, "e%c%d", exponent < 0 ? '-' : '+', abs(exponent));

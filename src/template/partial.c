@@ -161,7 +161,8 @@ static int merge(struct render *r, const struct frame *f, const struct partial *
         .base = base, .t = t, .pairs = &t->pairs[partial->pairs], .count = partial->pair_count};
     int rc = render_spend(r, partial->pair_count);
     for (uint32_t i = 0; rc == 0 && i < partial->pair_count; i++)
-        rc = render_evaluate(r, f, merged->pairs[i].value, &merged->values[i]);
+        if (merged->pairs[i].value != PAIR_NONE)
+            rc = render_evaluate(r, f, merged->pairs[i].value, &merged->values[i]);
     if (rc < 0)
         free(merged);
     else

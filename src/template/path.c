@@ -15,12 +15,19 @@ static struct value context_at(const struct frame *f, unsigned depth)
     return scope ? scope->context : UNDEFINED;
 }
 
-/* @name of a frame; the first part of the path is the name. */
-static struct value data_at(const struct frame *f, const struct expression *e)
+/* The frame that the ../ of a path with @ lead to, or NULL. */
+static const struct data *data_frame(const struct frame *f, const struct expression *e)
 {
     const struct data *data = f->data;
     for (unsigned depth = e->depth; data && depth > 0; depth--)
         data = data->outer;
+    return data;
+}
+
+/* @name of a frame; the first part of the path is the name. */
+static struct value data_at(const struct frame *f, const struct expression *e)
+{
+    const struct data *data = data_frame(f, e);
     if (!data)
         return UNDEFINED;
     const struct template *t = f->activation->t;
@@ -116,7 +123,8 @@ int render_path(struct render *r, const struct frame *f, const struct expression
     } else if (e->root == PATH_DATA) {
         v = data_at(f, e);
         first = 1;
-        if (v.kind == VALUE_UNDEFINED && e->shown && e->part_count == 1 && f->activation->t->strict)
+        bool needed = !data_frame(f, e) || (e->shown && e->part_count == 1);
+        if (v.kind == VALUE_UNDEFINED && needed && f->activation->t->strict)
             rc = absent(r, f, e);
     } else {
         v = context_at(f, e->depth);

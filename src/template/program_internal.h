@@ -81,10 +81,17 @@ struct expression {
 
 struct pair { /* name=value */
     struct part key;
-    uint32_t value;
+    uint32_t value; /* expression; PAIR_NONE for name=undefined, which is as if not written */
 };
+#define PAIR_NONE UINT32_MAX
 
-enum node_kind { NODE_TEXT, NODE_VALUE, NODE_BLOCK, NODE_PARTIAL };
+enum node_kind {
+    NODE_TEXT,
+    NODE_NAME, /* a value by the one name of a path: {{name}} */
+    NODE_VALUE,
+    NODE_BLOCK,
+    NODE_PARTIAL
+};
 
 struct node {
     uint8_t kind;
@@ -98,6 +105,7 @@ struct node {
         };
         uint32_t partial;
     };
+    uint32_t part; /* NODE_NAME */
 };
 
 struct partial {

@@ -1,6 +1,7 @@
 /* Properties of values: one by its name, all keys in order; see value_internal.h. */
 #include "template/value_internal.h"
 
+#include "template/lookup_internal.h"
 #include "template/number_internal.h"
 
 #include <errno.h>
@@ -57,12 +58,11 @@ struct key {
     lh_hash_fn *hashed_with; /* NULL: there is no hash */
 };
 
-static struct value object_property(struct json_object *json, const struct key *key)
+static inline struct value object_property(struct json_object *json, const char *name,
+                                           unsigned long hash, lh_hash_fn *hashed_with)
 {
     struct lh_table *table = json_object_get_object(json);
-    struct lh_entry *entry = table->hash_fn == key->hashed_with
-                                 ? lh_table_lookup_entry_w_hash(table, key->name.at, key->hash)
-                                 : lh_table_lookup_entry(table, key->name.at);
+    struct lh_entry *entry = lookup_hashed(table, name, hash, hashed_with);
     return entry ? value_of_json((struct json_object *)lh_entry_v(entry)) : UNDEFINED;
 }
 
@@ -71,7 +71,8 @@ static struct value property(struct value v, const struct key *key, bool enumera
 static struct value merged_property(const struct merged *merged, const struct key *key)
 {
     for (uint32_t i = 0; i < merged->count; i++) /* of two alike the first counts */
-        if (span_equal(program_text(merged->t, merged->pairs[i].key.text), key->name))
+        if (merged->pairs[i].value != PAIR_NONE &&
+            span_equal(program_text(merged->t, merged->pairs[i].key.text), key->name))
             return merged->values[i];
     return property(merged->base, key, true);
 }
@@ -81,7 +82,7 @@ static struct value property(struct value v, const struct key *key, bool enumera
 {
     switch (v.kind) {
     case VALUE_OBJECT:
-        return object_property(v.json, key);
+        return object_property(v.json, key->name.at, key->hash, key->hashed_with);
     case VALUE_ARRAY:
         if (key->index != PART_NO_INDEX)
             return element(v.json, key->index);
@@ -108,6 +109,8 @@ static struct key key_of_part(const struct template *t, const struct part *part)
 
 struct value value_property(struct value v, const struct template *t, const struct part *part)
 {
+    if (v.kind == VALUE_OBJECT)
+        return object_property(v.json, t->pool + part->text.at, part->hash, t->hash);
     struct key key = key_of_part(t, part);
     return property(v, &key, false);
 }
@@ -202,7 +205,7 @@ static int add_merged(struct keys *keys, const struct merged *merged)
         size_t k = 0;
         while (k < keys->count && !span_equal(keys->at[k], key))
             k++;
-        if (k == keys->count)
+        if (k == keys->count && merged->pairs[i].value != PAIR_NONE)
             rc = add_key(keys, key);
     }
     return rc;

@@ -5,6 +5,9 @@
 #include "template/render_internal.h"
 
 #include "template/error_internal.h"
+#include "template/escape_internal.h"
+#include "template/lookup_internal.h"
+#include "template/number_internal.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define unlikely(condition) __builtin_expect(condition, 0)
 
 #define TEXTS_MAX (4 << 20) /* bytes that helpers may make in one render */
 
@@ -48,49 +53,50 @@ static int output_full(struct render *r, int code)
     return render_fail(r, ERR_FULL, "the result is longer than allowed; give it less data");
 }
 
-int render_bytes(struct render *r, struct span bytes)
+/* The room that bytes need is not there, or not allowed. */
+static int make_room(struct render *r, size_t bytes)
+{
+    if (bytes > r->limit - r->out->len)
+        return output_full(r, ERR_FULL);
+    int rc = buffer_reserve(r->out, bytes);
+    return rc < 0 ? output_full(r, rc) : 0;
+}
+
+static inline int append(struct render *r, struct span bytes)
 {
     struct buffer *out = r->out;
-    if (bytes.len > r->limit - out->len)
-        return output_full(r, ERR_FULL);
-    if (bytes.len > out->size - out->len) {
-        int rc = buffer_reserve(out, bytes.len);
+    size_t room = out->size < r->limit ? out->size : r->limit;
+    if (unlikely(bytes.len > room - out->len)) {
+        int rc = make_room(r, bytes.len);
         if (rc < 0)
-            return output_full(r, rc);
+            return rc;
     }
-    if (bytes.len)
-        memcpy(out->at + out->len, bytes.at, bytes.len);
+    memcpy(out->at + out->len, bytes.at, bytes.len);
     out->len += bytes.len;
     return 0;
 }
 
-/* What HTML must not see as it is. */
-static const struct span entities[256] = {
-    ['&'] = {"&amp;", 5},   ['<'] = {"&lt;", 4},   ['>'] = {"&gt;", 4},   ['"'] = {"&quot;", 6},
-    ['\''] = {"&#x27;", 6}, ['`'] = {"&#x60;", 6}, ['='] = {"&#x3D;", 6},
-};
-static const bool is_special[256] = {['&'] = true,  ['<'] = true, ['>'] = true, ['"'] = true,
-                                     ['\''] = true, ['`'] = true, ['='] = true};
+int render_bytes(struct render *r, struct span bytes)
+{
+    return bytes.len ? append(r, bytes) : 0;
+}
 
 static int render_escaped(struct render *r, struct span text)
 {
-    size_t start = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (!is_special[c])
-            continue;
-        int rc = render_bytes(r, (struct span){text.at + start, i - start});
-        if (rc == 0)
-            rc = render_bytes(r, entities[c]);
+    for (;;) {
+        size_t plain = escape_plain_length(text);
+        int rc = render_bytes(r, (struct span){text.at, plain});
+        if (rc < 0 || plain == text.len)
+            return rc;
+        rc = append(r, escape_entity(text.at[plain]));
         if (rc < 0)
             return rc;
-        start = i + 1;
+        text = (struct span){text.at + plain + 1, text.len - plain - 1};
     }
-    return render_bytes(r, (struct span){text.at + start, text.len - start});
 }
 
-/* Everything but strings: through a buffer of its own, as arrays hold strings. */
-static int render_other(struct render *r, struct value v, bool escaped)
+/* Arrays, and what is written like them: through a buffer of its own, as arrays hold strings. */
+static int render_long(struct render *r, struct value v, bool escaped)
 {
     AUTO_BUFFER text = BUFFER(r->limit - r->out->len + 1);
     int rc = value_append(v, &text);
@@ -104,11 +110,21 @@ static int render_other(struct render *r, struct value v, bool escaped)
     return escaped ? render_escaped(r, buffer_span(&text)) : render_bytes(r, buffer_span(&text));
 }
 
+static int render_other(struct render *r, struct value v, bool escaped)
+{
+    char text[NUMBER_TEXT];
+    if (v.kind == VALUE_NUMBER)
+        return append(r, number_text(v.number, text));
+    if (v.kind == VALUE_BOOLEAN)
+        return append(r, v.truth ? SPAN("true") : SPAN("false"));
+    return value_is_nothing(v) ? 0 : render_long(r, v, escaped);
+}
+
 int render_value(struct render *r, struct value v, bool escaped)
 {
     if (v.kind == VALUE_STRING)
         return escaped ? render_escaped(r, v.text) : render_bytes(r, v.text);
-    return value_is_nothing(v) ? 0 : render_other(r, v, escaped);
+    return render_other(r, v, escaped);
 }
 
 static int run_value(struct render *r, const struct frame *f, const struct node *node)
@@ -119,16 +135,37 @@ static int run_value(struct render *r, const struct frame *f, const struct node 
     return rc < 0 ? rc : render_value(r, v, node->escaped);
 }
 
+/* {{name}} of an object, which is text: nothing is made on the way. Everything else as run_value.
+ */
+static int run_name(struct render *r, const struct frame *f, const struct node *node,
+                    struct lh_table *table)
+{
+    const struct template *t = f->activation->t;
+    struct lh_entry *entry = table ? lookup_part(table, t, &t->parts[node->part]) : NULL;
+    struct json_object *json = entry ? (struct json_object *)lh_entry_v(entry) : NULL;
+    if (!json || json_object_get_type(json) != json_type_string)
+        return run_value(r, f, node);
+    struct span text = {json_object_get_string(json), (size_t)json_object_get_string_len(json)};
+    if (node->escaped && escape_plain_length(text) != text.len)
+        return render_escaped(r, text);
+    return append(r, text);
+}
+
 static int run_nodes(struct render *r, const struct frame *f, const struct body *body)
 {
     const struct template *t = f->activation->t;
     const struct node *node = &t->nodes[body->first], *end = node + body->count;
+    struct lh_table *table =
+        f->context.kind == VALUE_OBJECT ? json_object_get_object(f->context.json) : NULL;
     int rc = render_spend(r, body->count);
     for (; rc == 0 && node < end; node++) {
         r->node = node;
         switch (node->kind) {
         case NODE_TEXT:
-            rc = render_bytes(r, program_text(t, node->text));
+            rc = append(r, program_text(t, node->text));
+            break;
+        case NODE_NAME:
+            rc = run_name(r, f, node, table);
             break;
         case NODE_VALUE:
             rc = run_value(r, f, node);

@@ -13,7 +13,8 @@
  *
  * What is rendered is what npm's handlebars 4.7 renders, byte for byte, with these exceptions, all
  * of which fail or misbehave there: `array.0` may end a path; an inline partial sees the block
- * parameters around it; @_parent does not exist; a strict template does not know the names of
+ * parameters around it; a decorator other than inline with one name is an error already when it
+ * is compiled; @_parent does not exist; a strict template does not know the names of
  * Object.prototype. A helper of a dialect is one only where it has arguments: {{length}} alone is a
  * variable. Only the data's own properties can be reached, never a prototype.
  */
@@ -25,11 +26,12 @@
 struct json_object;
 struct template;
 
-#define TEMPLATE_SOURCE_MAX  (4U << 20)  /* bytes of source */
-#define TEMPLATE_NESTING_MAX 100         /* blocks, else-ifs and subexpressions within each other */
-#define TEMPLATE_DEPTH_MAX   100         /* blocks and partials within each other while rendering */
-#define TEMPLATE_OPERATIONS  1000000     /* the budget of a render that names none */
-#define TEMPLATE_OUTPUT_MAX  (16U << 20) /* bytes, likewise */
+#define TEMPLATE_SOURCE_MAX    (4U << 20) /* bytes of source */
+#define TEMPLATE_NESTING_MAX   100     /* blocks, else-ifs and subexpressions within each other */
+#define TEMPLATE_ARGUMENTS_MAX 1000    /* of one call; and as many name=value pairs */
+#define TEMPLATE_DEPTH_MAX     100     /* blocks and partials within each other while rendering */
+#define TEMPLATE_OPERATIONS    1000000 /* the budget of a render that names none */
+#define TEMPLATE_OUTPUT_MAX    (16U << 20) /* bytes, likewise */
 
 /* Helpers beside Handlebars' own (if, unless, each, with, lookup, log). */
 enum template_helpers {

@@ -20,7 +20,7 @@ struct value value_of_json(struct json_object *json)
         return value_of_number(json_object_get_double(json));
     case json_type_string:
         return value_of_text(
-            span_make(json_object_get_string(json), (size_t)json_object_get_string_len(json)));
+            (struct span){json_object_get_string(json), (size_t)json_object_get_string_len(json)});
     case json_type_array:
         return (struct value){.kind = VALUE_ARRAY, .json = json};
     case json_type_object:
