@@ -1,8 +1,6 @@
-/* Templates, their versions and batches on the engine under test. */
+/* Templates and their versions on the engine under test. */
 #include "../store/suite.h"
 #include "base/clock.h"
-#include "base/utf8.h"
-#include "submit/batch.h"
 #include "submit/schema.h"
 #include "submit/templates.h"
 
@@ -423,88 +421,6 @@ static void small_arena_co_main(struct shelf *s)
     assert_true(!list && !versions && count == 99);
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
-
-static struct span co_batch(struct shelf *s, int64_t tenant)
-{
-    struct span id;
-    assert_int_equal(batch_co_make(s->store, tenant, &s->arena, &id), 0);
-    assert_true(id.len >= 22 && id.len <= BATCH_ID_MAX && utf8_is_ascii(id));
-    for (size_t i = 0; i < id.len; i++)
-        assert_true(ascii_is_alpha(id.at[i]) || ascii_is_digit(id.at[i]) || id.at[i] == '-' ||
-                    id.at[i] == '_');
-    return id;
-}
-
-struct asking {
-    int64_t tenant;
-    struct span id;
-    enum batch_state state;
-};
-
-static int ask(struct db_tx *tx, void *arg)
-{
-    struct asking *asking = arg;
-    return batch_read(tx, asking->tenant, asking->id, &asking->state);
-}
-
-static int co_state(struct shelf *s, int64_t tenant, struct span id)
-{
-    struct asking asking = {tenant, id, BATCH_OPEN};
-    struct batch batch;
-    int rc = store_co_write(s->store, ask, &asking);
-    assert_int_equal(batch_co_find(s->store, tenant, id, &s->arena, &batch), rc);
-    if (rc < 0)
-        return rc;
-    assert_true(batch.state == asking.state && span_equal(batch.id, id));
-    return (int)batch.state;
-}
-
-static void batches_co_main(struct shelf *s)
-{
-    struct batch *list;
-    size_t count;
-    clock_fake(THEN, 1000);
-    struct span one = co_batch(s, TENANT), two = co_batch(s, TENANT), other = co_batch(s, OTHER);
-    clock_fake(LATER, 2000);
-    struct span three = co_batch(s, TENANT);
-    clock_unfake();
-    assert_false(span_equal(one, two));
-    assert_int_equal(co_state(s, TENANT, one), BATCH_OPEN);
-    assert_int_equal(co_state(s, OTHER, one), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, other), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, SPAN("")), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, SPAN("\xff")), ERR_ABSENT);
-    assert_int_equal(batch_co_set(s->store, OTHER, one, BATCH_CANCELLED), ERR_ABSENT);
-    assert_int_equal(batch_co_set(s->store, TENANT, SPAN("nobody's"), BATCH_PAUSED), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, one), BATCH_OPEN);
-    assert_int_equal(batch_co_set(s->store, TENANT, one, BATCH_PAUSED), 0);
-    assert_int_equal(batch_co_set(s->store, TENANT, three, BATCH_CANCELLED), 0);
-    assert_int_equal(batch_co_set(s->store, OTHER, other, BATCH_PAUSED), 0);
-    assert_int_equal(co_state(s, TENANT, one), BATCH_PAUSED);
-    assert_int_equal(co_state(s, TENANT, three), BATCH_CANCELLED);
-    assert_int_equal(co_state(s, TENANT, two), BATCH_OPEN);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 2);
-    assert_true(span_equal(list[0].id, three) && list[0].state == BATCH_CANCELLED);
-    assert_true(span_equal(list[1].id, one) && list[1].state == BATCH_PAUSED);
-    assert_true(list[0].created_ms == LATER && list[1].created_ms == THEN);
-    assert_int_equal(batch_co_set(s->store, TENANT, one, BATCH_OPEN), 0);
-    assert_int_equal(batch_co_set(s->store, TENANT, three, BATCH_OPEN), 0);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 0);
-}
-
-static void many_batches_co_main(struct shelf *s)
-{
-    struct batch *list;
-    size_t count;
-    for (int i = 0; i < 260; i++)
-        assert_int_equal(batch_co_set(s->store, TENANT, co_batch(s, TENANT), BATCH_PAUSED), 0);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 256);
-}
-
 /* --- running them ---------------------------------------------------------------------------- */
 
 struct call {
@@ -586,18 +502,6 @@ static void test_a_small_arena(void **state)
     run(small_arena_co_main);
 }
 
-static void test_batches(void **state)
-{
-    (void)state;
-    run(batches_co_main);
-}
-
-static void test_a_list_of_batches_has_256_at_most(void **state)
-{
-    (void)state;
-    run(many_batches_co_main);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,8 +514,6 @@ int main(void)
         cmocka_unit_test(test_all_versions_go_with_their_template),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_a_small_arena),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_a_list_of_batches_has_256_at_most),
     };
     return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }
