@@ -1,8 +1,6 @@
-/* Templates, their versions and batches on the engine under test. */
+/* Templates and their versions on the engine under test. */
 #include "../store/suite.h"
 #include "base/clock.h"
-#include "base/utf8.h"
-#include "submit/batch.h"
 #include "submit/schema.h"
 #include "submit/templates.h"
 
@@ -13,6 +11,8 @@
 #define TENANT 1
 #define OTHER  2
 #define MEMORY ((size_t)16 * 1024 * 1024)
+#define THEN   INT64_C(1750000000000)
+#define LATER  (THEN + 5000)
 
 #define expect_text(found, literal) assert_true(span_equal(found, SPAN(literal)))
 
@@ -69,7 +69,7 @@ static void names_co_main(struct shelf *s)
 {
     struct stored_template one, change = {.name = SPAN("welcome"), .title = SPAN("Neu")};
     struct span name = SPAN("welcome");
-    clock_fake(1000000, 1000);
+    clock_fake(THEN, 1000);
     co_add(s, TENANT, native, name, 0);
     co_add(s, TENANT, native, name, ERR_EXISTS);
     co_add(s, TENANT, native, SPAN("Welcome"), 0); /* another name */
@@ -79,14 +79,14 @@ static void names_co_main(struct shelf *s)
     expect_text(one.name, "welcome");
     expect_text(one.title, "Für Leute");
     expect_text(one.meta, "{\"a\":1}");
-    assert_true(one.id > 0 && one.created_ms == 1000000 && one.updated_ms == 1000000);
-    clock_fake(2000000, 2000);
+    assert_true(one.id > 0 && one.created_ms == THEN && one.updated_ms == THEN);
+    clock_fake(LATER, 2000);
     assert_int_equal(templates_co_change(s->store, TENANT, native, &change), 0);
     int64_t id = one.id;
     assert_int_equal(templates_co_find(s->store, TENANT, native, name, &s->arena, &one), 0);
     expect_text(one.title, "Neu");
     assert_true(one.id == id && one.meta.len == 0);
-    assert_true(one.created_ms == 1000000 && one.updated_ms == 2000000);
+    assert_true(one.created_ms == THEN && one.updated_ms == LATER);
     clock_unfake();
     change.name = SPAN("nobody");
     assert_int_equal(templates_co_change(s->store, TENANT, native, &change), ERR_ABSENT);
@@ -190,20 +190,20 @@ static void contents_co_main(struct shelf *s)
     struct stored_template one = {.name = SPAN("t")};
     struct stored_version found, *list, change = {.tag = SPAN("v1"), .html = SPAN("<b>")};
     size_t count;
-    clock_fake(1000000, 1000);
+    clock_fake(THEN, 1000);
     assert_int_equal(templates_co_add_with(s->store, TENANT, native, &one, &full), 0);
     assert_int_equal(templates_co_add_with(s->store, TENANT, native, &one, &full), ERR_EXISTS);
     assert_int_equal(templates_co_version_find(s->store, TENANT, native, one.name, SPAN("v1"),
                                                &s->arena, &found),
                      0);
     expect_full(&found, true);
-    assert_true(found.active && found.created_ms == 1000000 && found.updated_ms == 1000000);
+    assert_true(found.active && found.created_ms == THEN && found.updated_ms == THEN);
     expect_text(co_active(s, one.name), "v1");
     assert_int_equal(
         templates_co_version_list(s->store, TENANT, native, one.name, &s->arena, &list, &count), 0);
     assert_int_equal(count, 1);
     expect_full(&list[0], false);
-    clock_fake(2000000, 2000);
+    clock_fake(LATER, 2000);
     assert_int_equal(templates_co_version_change(s->store, TENANT, native, one.name, &change), 0);
     clock_unfake();
     assert_int_equal(templates_co_version_find(s->store, TENANT, native, one.name, SPAN("v1"),
@@ -212,9 +212,9 @@ static void contents_co_main(struct shelf *s)
     expect_text(found.html, "<b>");
     assert_true(!found.active && !found.text.len && !found.subject.len && !found.meta.len &&
                 !found.test_data.len && !found.title.len && !found.amp.len);
-    assert_true(found.created_ms == 1000000 && found.updated_ms == 2000000);
+    assert_true(found.created_ms == THEN && found.updated_ms == LATER);
     assert_int_equal(templates_co_find(s->store, TENANT, native, one.name, &s->arena, &one), 0);
-    assert_int_equal(one.updated_ms, 2000000);
+    assert_int_equal(one.updated_ms, LATER);
 }
 
 static void one_active_co_main(struct shelf *s)
@@ -303,12 +303,27 @@ static void absent_co_main(struct shelf *s)
     expect_full(&found, true);
 }
 
+static const struct db_statement count_rows = {.sql = "SELECT COUNT(*) FROM submit_version"};
+
+/* Also of what nobody could find any more. */
+static int count_versions(struct db_tx *tx, void *ret_count)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &count_rows, &q);
+    if (rc == 0)
+        rc = db_step(q);
+    if (rc == DB_ROW)
+        *(int64_t *)ret_count = db_column_int(q, 0);
+    return rc;
+}
+
 /* So many that removing takes several jobs; and no more than that. */
 static void many_versions_co_main(struct shelf *s)
 {
     struct span t = SPAN("t"), other = SPAN("other");
     struct stored_version *list;
     size_t count;
+    int64_t rows;
     char tag[20];
     co_add(s, TENANT, native, t, 0);
     co_add(s, TENANT, native, other, 0);
@@ -320,6 +335,8 @@ static void many_versions_co_main(struct shelf *s)
     co_add_version(s, t, SPAN("one more"), true, -E2BIG);
     expect_text(co_active(s, t), "100");
     assert_int_equal(templates_co_remove(s->store, TENANT, native, t), 0);
+    assert_int_equal(store_co_scan(s->store, count_versions, &rows), DB_ROW);
+    assert_int_equal(rows, 1);
     co_add(s, TENANT, native, t, 0);
     assert_int_equal(
         templates_co_version_list(s->store, TENANT, native, t, &s->arena, &list, &count), 0);
@@ -404,88 +421,6 @@ static void small_arena_co_main(struct shelf *s)
     assert_true(!list && !versions && count == 99);
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
-
-static struct span co_batch(struct shelf *s, int64_t tenant)
-{
-    struct span id;
-    assert_int_equal(batch_co_make(s->store, tenant, &s->arena, &id), 0);
-    assert_true(id.len >= 22 && id.len <= BATCH_ID_MAX && utf8_is_ascii(id));
-    for (size_t i = 0; i < id.len; i++)
-        assert_true(ascii_is_alpha(id.at[i]) || ascii_is_digit(id.at[i]) || id.at[i] == '-' ||
-                    id.at[i] == '_');
-    return id;
-}
-
-struct asking {
-    int64_t tenant;
-    struct span id;
-    enum batch_state state;
-};
-
-static int ask(struct db_tx *tx, void *arg)
-{
-    struct asking *asking = arg;
-    return batch_read(tx, asking->tenant, asking->id, &asking->state);
-}
-
-static int co_state(struct shelf *s, int64_t tenant, struct span id)
-{
-    struct asking asking = {tenant, id, BATCH_OPEN};
-    struct batch batch;
-    int rc = store_co_write(s->store, ask, &asking);
-    assert_int_equal(batch_co_find(s->store, tenant, id, &s->arena, &batch), rc);
-    if (rc < 0)
-        return rc;
-    assert_true(batch.state == asking.state && span_equal(batch.id, id));
-    return (int)batch.state;
-}
-
-static void batches_co_main(struct shelf *s)
-{
-    struct batch *list;
-    size_t count;
-    clock_fake(1000000, 1000);
-    struct span one = co_batch(s, TENANT), two = co_batch(s, TENANT), other = co_batch(s, OTHER);
-    clock_fake(2000000, 2000);
-    struct span three = co_batch(s, TENANT);
-    clock_unfake();
-    assert_false(span_equal(one, two));
-    assert_int_equal(co_state(s, TENANT, one), BATCH_OPEN);
-    assert_int_equal(co_state(s, OTHER, one), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, other), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, SPAN("")), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, SPAN("\xff")), ERR_ABSENT);
-    assert_int_equal(batch_co_set(s->store, OTHER, one, BATCH_CANCELLED), ERR_ABSENT);
-    assert_int_equal(batch_co_set(s->store, TENANT, SPAN("nobody's"), BATCH_PAUSED), ERR_ABSENT);
-    assert_int_equal(co_state(s, TENANT, one), BATCH_OPEN);
-    assert_int_equal(batch_co_set(s->store, TENANT, one, BATCH_PAUSED), 0);
-    assert_int_equal(batch_co_set(s->store, TENANT, three, BATCH_CANCELLED), 0);
-    assert_int_equal(batch_co_set(s->store, OTHER, other, BATCH_PAUSED), 0);
-    assert_int_equal(co_state(s, TENANT, one), BATCH_PAUSED);
-    assert_int_equal(co_state(s, TENANT, three), BATCH_CANCELLED);
-    assert_int_equal(co_state(s, TENANT, two), BATCH_OPEN);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 2);
-    assert_true(span_equal(list[0].id, three) && list[0].state == BATCH_CANCELLED);
-    assert_true(span_equal(list[1].id, one) && list[1].state == BATCH_PAUSED);
-    assert_true(list[0].created_ms == 2000000 && list[1].created_ms == 1000000);
-    assert_int_equal(batch_co_set(s->store, TENANT, one, BATCH_OPEN), 0);
-    assert_int_equal(batch_co_set(s->store, TENANT, three, BATCH_OPEN), 0);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 0);
-}
-
-static void many_batches_co_main(struct shelf *s)
-{
-    struct batch *list;
-    size_t count;
-    for (int i = 0; i < 260; i++)
-        assert_int_equal(batch_co_set(s->store, TENANT, co_batch(s, TENANT), BATCH_PAUSED), 0);
-    assert_int_equal(batch_co_list(s->store, TENANT, &s->arena, &list, &count), 0);
-    assert_int_equal(count, 256);
-}
-
 /* --- running them ---------------------------------------------------------------------------- */
 
 struct call {
@@ -567,18 +502,6 @@ static void test_a_small_arena(void **state)
     run(small_arena_co_main);
 }
 
-static void test_batches(void **state)
-{
-    (void)state;
-    run(batches_co_main);
-}
-
-static void test_a_list_of_batches_has_256_at_most(void **state)
-{
-    (void)state;
-    run(many_batches_co_main);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,8 +514,6 @@ int main(void)
         cmocka_unit_test(test_all_versions_go_with_their_template),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_a_small_arena),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_a_list_of_batches_has_256_at_most),
     };
     return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }
