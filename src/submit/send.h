@@ -24,7 +24,8 @@ struct send {
     struct span raw;               /* a letter that the client composed (RFC 5322) */
     const struct content_group *groups;
     size_t group_count;
-    struct span reverse_path; /* where bounces go; empty: the author */
+    struct span reverse_path; /* where bounces go; empty: the author, or */
+    bool null_path;           /* … nowhere */
     int64_t due_ms;           /* not before (wall clock); 0: now */
     struct span batch;        /* of scheduled sends, see batch.h; empty: none */
     struct span meta;         /* kept with the letter (JSON); may be empty */

@@ -122,7 +122,7 @@ static int sending_co_plan(struct sending *s)
                                      .body = s->blob,
                                      .head = buffer_span(&s->head),
                                      .eight_bit = s->eight_bit,
-                                     .verp = true,
+                                     .verp = s->reverse_path.len > 0,
                                      .source = span_of(s->send->source)};
     return submit_prepare(&s->plan_letter, &s->arena, &s->plan);
 }
@@ -195,7 +195,7 @@ static int sending_co_queue(struct sending *s)
                                       .head = buffer_span(&s->head),
                                       .octets = blob_writer_size(s->blob),
                                       .eight_bit = s->eight_bit,
-                                      .verp = true,
+                                      .verp = s->reverse_path.len > 0,
                                       .first_due_ms = first > s->now_ms ? first : 0,
                                       .accepted_ms = s->now_ms};
     return rc;
