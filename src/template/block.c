@@ -23,7 +23,6 @@ static int run_pass(struct render *r, const struct frame *f, const struct node *
     int rc = render_spend(r, 1);
     if (rc < 0)
         return rc;
-    pass->data.first = value_of_truth(pass->data.index.number == 0);
     pass->parameters.values[0] = v;
     pass->parameters.values[1] = pass->data.key;
     pass->parameters.count = 2;
@@ -37,8 +36,9 @@ static int each_element(struct render *r, const struct frame *f, const struct no
     size_t count = json_object_array_length(array);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        pass->data.index = pass->data.key = value_of_number((double)i);
-        pass->data.last = value_of_truth(i + 1 == count);
+        pass->data.index = i;
+        pass->data.key = value_of_number((double)i);
+        pass->data.last = i + 1 == count;
         rc = run_pass(r, f, node, pass, value_of_json(json_object_array_get_idx(array, i)));
     }
     return rc;
@@ -55,9 +55,9 @@ static int each_property(struct render *r, const struct frame *f, const struct n
     if (rc == -ENOMEM)
         return render_fail(r, rc, "out of memory");
     for (size_t i = 0; rc == 0 && i < *ret_count; i++) {
-        pass->data.index = value_of_number((double)i);
+        pass->data.index = i;
         pass->data.key = value_of_text(keys[i]);
-        pass->data.last = value_of_truth(i + 1 == *ret_count);
+        pass->data.last = i + 1 == *ret_count;
         rc = run_pass(r, f, node, pass, value_named(v, keys[i]));
     }
     return rc;

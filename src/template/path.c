@@ -37,12 +37,12 @@ static struct value data_at(const struct frame *f, const struct expression *e)
     if (!data->iterates)
         return UNDEFINED;
     if (span_equal(name, SPAN("index")))
-        return data->index;
+        return value_of_number((double)data->index);
     if (span_equal(name, SPAN("key")))
         return data->key;
     if (span_equal(name, SPAN("first")))
-        return data->first;
-    return span_equal(name, SPAN("last")) ? data->last : UNDEFINED;
+        return value_of_truth(data->index == 0);
+    return span_equal(name, SPAN("last")) ? value_of_truth(data->last) : UNDEFINED;
 }
 
 static int parameter_at(struct render *r, const struct frame *f, const struct expression *e,

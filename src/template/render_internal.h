@@ -35,8 +35,9 @@ struct closure {
 
 /* What @ reaches. */
 struct data {
-    struct value root, key, index, first, last;
-    bool iterates;               /* key, index, first, last are set */
+    struct value root, key;
+    size_t index;
+    bool iterates, last;         /* iterates: key, index and last are set */
     const struct closure *block; /* @partial-block */
     const struct data *outer;
 };
