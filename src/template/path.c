@@ -83,9 +83,7 @@ static int strict_step(struct render *r, const struct frame *f, const struct exp
 {
     if (value_is_nothing(from))
         return absent(r, f, e);
-    if (last && e->shown &&
-        (!value_is_object(from) ||
-         value_property(from, f->activation->t, part).kind == VALUE_UNDEFINED))
+    if (last && e->shown && (!value_is_object(from) || !value_has(from, f->activation->t, part)))
         return absent(r, f, e);
     return 0;
 }

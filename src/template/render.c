@@ -143,7 +143,8 @@ int render_value(struct render *r, struct value v, bool escaped)
     return render_other(r, v, escaped);
 }
 
-static int run_value(struct render *r, const struct frame *f, const struct node *node)
+static beside_descent int run_value(struct render *r, const struct frame *f,
+                                    const struct node *node)
 {
     const struct expression *e = &f->activation->t->expressions[node->expression];
     struct value v;
@@ -232,7 +233,7 @@ static int run_body(struct render *r, const struct frame *outer, const struct fr
 }
 
 /* Is this context another than the one that ../ would leave? */
-static bool is_new_context(struct value context, const struct scope *scope)
+static beside_descent bool is_new_context(struct value context, const struct scope *scope)
 {
     struct value around = scope ? scope->context : (struct value){.kind = VALUE_UNDEFINED};
     if (context.kind == VALUE_EMPTY && around.kind == VALUE_NULL)

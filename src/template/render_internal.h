@@ -11,6 +11,9 @@
 
 #include "template/value_internal.h"
 
+/* Functions beside the descent stay out of the frames of those within it, which add up. */
+#define beside_descent __attribute__((noinline))
+
 /* Contexts from the inside out: ../ goes to outer. */
 struct scope {
     struct value context;
