@@ -223,6 +223,10 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
     int64_t due = clock_mono_ms() + timeout_ms;
     int rc = stream_co_flush(st);
     while (rc == 0 && !stream_has_input(st)) {
+        if (st->interrupted) {
+            st->interrupted = false;
+            return STREAM_INTERRUPTED;
+        }
         if (st->eof)
             return st->error = ERR_CLOSED;
         start_reading(st);
@@ -231,6 +235,12 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
     if (rc == -ETIMEDOUT)
         return stream_has_input(st);
     return rc < 0 ? (st->error = rc) : 1;
+}
+
+void stream_interrupt(struct stream *st)
+{
+    st->interrupted = true;
+    wake(st);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

@@ -47,8 +47,13 @@ must_check int stream_co_peek(struct stream *st, size_t need, struct span *ret_b
 void stream_consume(struct stream *st, size_t count);
 /* Is there unread input here already (pipelining, early talkers)? Does not wait. */
 bool stream_has_input(struct stream *st);
-/* Waits until input is there, the other side closes, or the time passes: 1, ERR_CLOSED, 0. */
+/* Waits until input is there, the other side closes, the time passes, or somebody interrupts: 1,
+ * ERR_CLOSED, 0, STREAM_INTERRUPTED. */
+enum { STREAM_INTERRUPTED = 2 };
 must_check int stream_co_await_input(struct stream *st, int64_t timeout_ms);
+/* The session has other news: its wait for input, or the next one, ends. On the stream's loop, also
+ * outside a coroutine. */
+void stream_interrupt(struct stream *st);
 
 must_check int stream_co_write(struct stream *st, struct span bytes);
 must_check int stream_co_flush(struct stream *st);

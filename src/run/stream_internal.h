@@ -35,7 +35,7 @@ struct stream {
     int64_t timeout_ms, deadline_ms;
     int error; /* sticky */
     bool eof, reading, closing, closed;
-    bool idle, draining, linger, refuse_long_lines;
+    bool idle, draining, linger, refuse_long_lines, interrupted;
     struct stream *next, *previous; /* of one listener */
     union stream_address peer, local;
     char peer_text[INET6_ADDRSTRLEN];

@@ -91,6 +91,9 @@ must_check int db_run(struct db_query *q);
 int64_t db_column_int(struct db_query *q, int column);
 struct span db_column_bytes(struct db_query *q, int column); /* valid until the next db_step */
 bool db_column_is_null(struct db_query *q, int column);
+/* Calls tell(value) once the commit has returned, on the engine's thread: it only marks and wakes.
+ * The same pair again within a group is told once where it comes directly after. */
+must_check int db_on_commit(struct db_tx *tx, void (*tell)(int64_t value), int64_t value);
 
 struct store_counters {
     uint64_t jobs, groups, retried_groups, commits_failed, checkpoints;

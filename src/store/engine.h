@@ -11,12 +11,20 @@
 
 struct db_engine;
 
+/* Who wants to know of the commit, see db_on_commit. */
+struct db_notice {
+    void (*tell)(int64_t value);
+    int64_t value;
+};
+
 /* The first member of every engine's connection. */
 struct db_tx {
     const struct db_engine *engine;
     struct db_cache *cache; /* prepared statements by address, see statement.c */
     struct store *store;
     bool conflict; /* this transaction failed because another node was in its way: run it again */
+    struct db_notice *notices;
+    size_t notice_count, notice_room;
 };
 
 /* The first member of every engine's prepared statement. */

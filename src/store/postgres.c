@@ -131,6 +131,7 @@ static void pg_disconnect(struct db_tx *tx)
 {
     struct pg_tx *t = pg_of(tx);
     db_cache_free(t->base.cache);
+    free(t->base.notices);
     PQfinish(t->conn);
     free(t);
 }

@@ -99,6 +99,7 @@ static void sqlite_disconnect(struct db_tx *tx)
     struct sqlite_tx *t = sqlite_of(tx);
     checkpointer_stop(t->checkpointer);
     db_cache_free(t->base.cache);
+    free(t->base.notices);
     sqlite3_close(t->db);
     free(t);
 }

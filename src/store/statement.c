@@ -1,5 +1,6 @@
 /*
- * Statements inside a job: prepared once per connection, found again by their address; see db.h.
+ * Statements inside a job: prepared once per connection, found again by their address, and who is
+ * told of the commit; see db.h.
  */
 #include "base/utf8.h"
 #include "store/engine.h"
@@ -137,4 +138,21 @@ struct span db_column_bytes(struct db_query *q, int column)
 bool db_column_is_null(struct db_query *q, int column)
 {
     return q->tx->engine->column_is_null(q, column);
+}
+
+int db_on_commit(struct db_tx *tx, void (*tell)(int64_t value), int64_t value)
+{
+    struct db_notice *last = tx->notice_count ? &tx->notices[tx->notice_count - 1] : NULL;
+    if (last && last->tell == tell && last->value == value)
+        return 0;
+    if (tx->notice_count == tx->notice_room) {
+        size_t room = tx->notice_room ? tx->notice_room * 2 : 64;
+        struct db_notice *grown = realloc(tx->notices, room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        tx->notices = grown;
+        tx->notice_room = room;
+    }
+    tx->notices[tx->notice_count++] = (struct db_notice){tell, value};
+    return 0;
 }

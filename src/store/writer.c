@@ -55,6 +55,7 @@ static int run_job(struct db_tx *tx, struct write_job *job)
 /* All jobs in one transaction; 0 when it was committed. */
 static int run_group(struct writer *w, struct write_job *first)
 {
+    w->tx->notice_count = 0;
     int rc = w->tx->engine->begin(w->tx, true);
     for (struct write_job *job = first; job && rc == 0; job = job->next)
         if (run_job(w->tx, job) < 0)
@@ -66,6 +67,8 @@ static int run_group(struct writer *w, struct write_job *first)
     }
     if (rc < 0)
         w->tx->engine->rollback(w->tx);
+    for (size_t i = 0; rc == 0 && i < w->tx->notice_count; i++)
+        w->tx->notices[i].tell(w->tx->notices[i].value);
     return rc;
 }
 

@@ -1,0 +1,297 @@
+/*
+ * Changes of messages: flags, copies, removal; see box.h.
+ *
+ * A job takes the mailbox's next MODSEQ first, which holds its row against others, and ends by
+ * counting what changed, which tells the watchers.
+ */
+#include "box/internal.h"
+#include "box/keyword.h"
+#include "box/watch.h"
+
+#include "base/clock.h"
+
+/* --- MODSEQ and counters --------------------------------------------------------------------- */
+
+static const struct db_statement next_modseq = {
+    .sql = "UPDATE mailbox SET highestmodseq = highestmodseq + 1 WHERE tenant = :tenant"
+           " AND id = :mailbox RETURNING highestmodseq"};
+static const struct db_statement count_change = {
+    .sql = "UPDATE mailbox SET messages = messages + :messages, unseen = unseen + :unseen,"
+           " deleted = deleted + :deleted, octets = octets + :octets"
+           " WHERE tenant = :tenant AND id = :mailbox"};
+
+int mailbox_next_modseq(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t *ret_modseq)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &next_modseq, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "mailbox", mailbox);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    *ret_modseq = db_column_int(q, 0);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+void change_add(struct mailbox_change *change, uint64_t flags, uint64_t octets, int sign)
+{
+    change->messages += sign;
+    change->unseen += flags & BOX_SEEN ? 0 : sign;
+    change->deleted += flags & BOX_DELETED ? sign : 0;
+    change->octets += sign * (int64_t)octets;
+}
+
+int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                  const struct mailbox_change *change)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &count_change, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "mailbox", mailbox);
+    db_bind_int(q, "messages", change->messages);
+    db_bind_int(q, "unseen", change->unseen);
+    db_bind_int(q, "deleted", change->deleted);
+    db_bind_int(q, "octets", change->octets);
+    rc = db_run(q);
+    return rc < 0 ? rc : box_watch_announce(tx, mailbox);
+}
+
+/* --- flags ----------------------------------------------------------------------------------- */
+
+static const struct db_statement read_flags = {
+    .sql = "SELECT flags, modseq FROM message WHERE tenant = :tenant AND mailbox = :mailbox"
+           " AND uid = :uid"};
+static const struct db_statement write_flags = {
+    .sql = "UPDATE message SET flags = :flags, modseq = :modseq WHERE tenant = :tenant"
+           " AND mailbox = :mailbox AND uid = :uid"};
+
+static int prepare_one(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                       int64_t mailbox, int64_t uid, struct db_query **ret_query)
+{
+    int rc = db_prepare(tx, statement, ret_query);
+    if (rc < 0)
+        return rc;
+    db_bind_int(*ret_query, "tenant", tenant);
+    db_bind_int(*ret_query, "mailbox", mailbox);
+    db_bind_int(*ret_query, "uid", uid);
+    return 0;
+}
+
+static int write_flags_of(struct db_tx *tx, const struct box_flagging *f, size_t i)
+{
+    struct db_query *q;
+    int rc = prepare_one(tx, &write_flags, f->tenant, f->mailbox, f->uids[i], &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "flags", (int64_t)f->flags[i]);
+    db_bind_int(q, "modseq", f->modseq[i]);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+static int flag_one(struct db_tx *tx, struct box_flagging *f, size_t i, int64_t modseq,
+                    struct mailbox_change *change)
+{
+    struct db_query *q;
+    int rc = prepare_one(tx, &read_flags, f->tenant, f->mailbox, f->uids[i], &q);
+    if (rc == 0)
+        rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc; /* BOX_GONE */
+    uint64_t before = (uint64_t)db_column_int(q, 0), after = (before & ~f->clear) | f->set;
+    f->flags[i] = before;
+    f->modseq[i] = db_column_int(q, 1);
+    f->outcome[i] = BOX_SAME;
+    if (f->modseq[i] > f->unchanged)
+        f->outcome[i] = BOX_MODIFIED;
+    if (f->outcome[i] == BOX_MODIFIED || after == before)
+        return 0;
+    f->flags[i] = after;
+    f->modseq[i] = modseq;
+    f->outcome[i] = BOX_CHANGED;
+    change_add(change, before, 0, -1);
+    change_add(change, after, 0, 1);
+    return write_flags_of(tx, f, i);
+}
+
+int box_set_flags(struct db_tx *tx, void *flagging)
+{
+    struct box_flagging *f = flagging;
+    struct mailbox_change change = {0};
+    int64_t modseq;
+    int rc = mailbox_next_modseq(tx, f->tenant, f->mailbox, &modseq);
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        f->outcome[i] = BOX_GONE;
+        rc = flag_one(tx, f, i, modseq, &change);
+    }
+    return rc < 0 ? rc : mailbox_count(tx, f->tenant, f->mailbox, &change);
+}
+
+/* --- taking out ------------------------------------------------------------------------------ */
+
+static const struct db_statement delete_message = {
+    .sql = "DELETE FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"
+           " RETURNING blob, flags, octets"};
+static const struct db_statement delete_summary = {
+    .sql = "DELETE FROM summary WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"};
+static const struct db_statement insert_expunged = {
+    .sql = "INSERT INTO expunged (tenant, mailbox, modseq, uid, gone_ms)"
+           " VALUES (:tenant, :mailbox, :modseq, :uid, :now)"};
+
+static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
+                         int64_t modseq)
+{
+    struct db_query *q;
+    int rc = prepare_one(tx, &insert_expunged, tenant, mailbox, uid, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "modseq", modseq);
+    db_bind_int(q, "now", clock_wall_ms());
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* Takes the rows of a message out. 1, or 0: it was not there. The blob's reference stays. */
+static int take_rows(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
+                     int64_t modseq, struct mailbox_change *change, int64_t *ret_blob)
+{
+    struct db_query *q;
+    int rc = prepare_one(tx, &delete_message, tenant, mailbox, uid, &q);
+    if (rc == 0)
+        rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    *ret_blob = db_column_int(q, 0);
+    change_add(change, (uint64_t)db_column_int(q, 1), (uint64_t)db_column_int(q, 2), -1);
+    rc = db_run(q);
+    if (rc >= 0)
+        rc = prepare_one(tx, &delete_summary, tenant, mailbox, uid, &q);
+    if (rc >= 0)
+        rc = db_run(q);
+    if (rc >= 0)
+        rc = remember_gone(tx, tenant, mailbox, uid, modseq);
+    return rc < 0 ? rc : 1;
+}
+
+int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
+                size_t count)
+{
+    struct mailbox_change change = {0};
+    int64_t modseq, blob;
+    int gone = 0, rc = mailbox_next_modseq(tx, tenant, mailbox, &modseq);
+    for (size_t i = 0; rc >= 0 && i < count; i++) {
+        rc = take_rows(tx, tenant, mailbox, uids[i], modseq, &change, &blob);
+        if (rc == 1) {
+            gone++;
+            rc = blob_reference(tx, tenant, blob, -1);
+        }
+    }
+    if (rc >= 0)
+        rc = mailbox_count(tx, tenant, mailbox, &change);
+    return rc < 0 ? rc : gone;
+}
+
+/* --- copying and moving ---------------------------------------------------------------------- */
+
+static const struct db_statement read_message = {
+    .sql = "SELECT m.blob, m.octets, m.received_ms, m.flags, m.origin, m.head, s.envelope,"
+           " s.structure FROM message m LEFT JOIN summary s ON s.tenant = m.tenant"
+           " AND s.mailbox = m.mailbox AND s.uid = m.uid WHERE m.tenant = :tenant"
+           " AND m.mailbox = :mailbox AND m.uid = :uid"};
+static const struct db_statement take_uids = {
+    .sql = "UPDATE mailbox SET uidnext = uidnext + :count WHERE tenant = :tenant AND id = :mailbox"
+           " RETURNING uidnext - :count"};
+
+static int reserve_uids(struct db_tx *tx, const struct box_copying *c, int64_t *ret_first)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &take_uids, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", c->tenant);
+    db_bind_int(q, "mailbox", c->target);
+    db_bind_int(q, "count", (int64_t)c->count);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    *ret_first = db_column_int(q, 0);
+    rc = db_run(q);
+    if (rc >= 0 && *ret_first + (int64_t)c->count > (int64_t)BOX_UID_MAX)
+        return ERR_FULL;
+    return rc < 0 ? rc : 0;
+}
+
+/* The state of a copying job: what stays the same for all its messages. */
+struct copying {
+    struct box_copying *c;
+    int64_t now, next_uid, target_modseq, source_modseq;
+    struct mailbox_change source, target;
+};
+
+/* Puts the message that q shows into the target. */
+static int put_copy(struct db_tx *tx, struct copying *k, struct db_query *q, size_t i)
+{
+    struct box_copying *c = k->c;
+    struct box_message copy = {.uid = k->next_uid,
+                               .blob = db_column_int(q, 0),
+                               .octets = (uint64_t)db_column_int(q, 1),
+                               .received_ms = db_column_int(q, 2),
+                               .flags = (uint64_t)db_column_int(q, 3),
+                               .origin = db_column_int(q, 4),
+                               .head = db_column_bytes(q, 5),
+                               .envelope = db_column_bytes(q, 6),
+                               .structure = db_column_bytes(q, 7),
+                               .modseq = k->target_modseq,
+                               .saved_ms = k->now};
+    int rc = keyword_translate(tx, c->tenant, c->mailbox, c->target, copy.flags, &copy.flags);
+    if (rc == 0)
+        rc = message_insert(tx, c->tenant, c->target, &copy);
+    if (rc == 0 && !c->moving)
+        rc = blob_reference(tx, c->tenant, copy.blob, 1);
+    if (rc < 0)
+        return rc;
+    change_add(&k->target, copy.flags, copy.octets, 1);
+    c->target_uids[i] = k->next_uid++;
+    c->copied++;
+    return 1;
+}
+
+static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
+{
+    struct box_copying *c = k->c;
+    struct db_query *q;
+    int64_t blob;
+    int rc = prepare_one(tx, &read_message, c->tenant, c->mailbox, c->uids[i], &q);
+    c->target_uids[i] = 0;
+    if (rc == 0)
+        rc = db_step(q);
+    if (rc == DB_ROW)
+        rc = put_copy(tx, k, q, i);
+    if (rc == 1 && c->moving)
+        rc = take_rows(tx, c->tenant, c->mailbox, c->uids[i], k->source_modseq, &k->source, &blob);
+    return rc < 0 ? rc : 0;
+}
+
+int box_copy(struct db_tx *tx, void *copying)
+{
+    struct copying k = {.c = copying, .now = clock_wall_ms()};
+    struct box_copying *c = k.c;
+    c->copied = 0;
+    int rc = mailbox_next_modseq(tx, c->tenant, c->target, &k.target_modseq);
+    if (rc == 0 && c->moving)
+        rc = mailbox_next_modseq(tx, c->tenant, c->mailbox, &k.source_modseq);
+    if (rc == 0)
+        rc = reserve_uids(tx, c, &k.next_uid);
+    for (size_t i = 0; rc == 0 && i < c->count; i++)
+        rc = copy_one(tx, &k, i);
+    if (rc == 0)
+        rc = mailbox_count(tx, c->tenant, c->target, &k.target);
+    if (rc == 0 && c->moving)
+        rc = mailbox_count(tx, c->tenant, c->mailbox, &k.source);
+    return rc;
+}

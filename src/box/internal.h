@@ -1,0 +1,29 @@
+/* What the files of the box share. Nobody outside includes it. */
+#ifndef BOX_INTERNAL_H
+#define BOX_INTERNAL_H
+
+#include "box/box.h"
+
+#define MAILBOX_COLUMNS                                                                            \
+    " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use"
+/* A row of MAILBOX_COLUMNS; name points into the row. */
+void mailbox_read(struct db_query *q, struct box_mailbox *ret_mailbox);
+
+/* Takes the mailbox's next MODSEQ (and holds its row). ERR_ABSENT. */
+must_check int mailbox_next_modseq(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                                   int64_t *ret_modseq);
+/* What a job changed in a mailbox; its watchers are told after the commit. */
+struct mailbox_change {
+    int64_t messages, unseen, deleted, octets;
+};
+void change_add(struct mailbox_change *change, uint64_t flags, uint64_t octets, int sign);
+must_check int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                             const struct mailbox_change *change);
+
+/* Inserts the rows of a message whose uid and modseq are set. */
+must_check int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                              const struct box_message *message);
+/* A dying mailbox belongs to nobody; its messages are still there. */
+#define USER_NOBODY 0
+
+#endif

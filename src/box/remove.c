@@ -1,0 +1,163 @@
+/*
+ * Removing mailboxes; see box.h.
+ *
+ * A mailbox goes in two steps: in one commit it loses its owner and its name, then its messages are
+ * taken out, some in each job, and its row last. What a crash leaves in between is found at the
+ * next start (box_co_sweep).
+ */
+#include "box/internal.h"
+#include "box/watch.h"
+
+#include "base/clock.h"
+
+#define SOME 64
+
+static const struct db_statement disown = {
+    .sql = "UPDATE mailbox SET user_id = 0, name = 'removed ' || id, use = 0"
+           " WHERE tenant = :tenant AND user_id = :user AND name = :name RETURNING id"};
+static const struct db_statement disown_all = {
+    .sql = "UPDATE mailbox SET user_id = 0, name = 'removed ' || id, use = 0"
+           " WHERE tenant = :tenant AND user_id = :user"};
+static const struct db_statement delete_subscriptions = {
+    .sql = "DELETE FROM subscription WHERE tenant = :tenant AND user_id = :user"};
+static const struct db_statement find_dying = {
+    .sql = "SELECT tenant, id FROM mailbox WHERE user_id = 0 LIMIT 1"};
+static const struct db_statement list_some = {
+    .sql = "SELECT uid FROM message WHERE tenant = :tenant AND mailbox = :mailbox LIMIT 64"};
+static const struct db_statement delete_expunged = {
+    .sql = "DELETE FROM expunged WHERE tenant = :tenant AND mailbox = :mailbox"};
+static const struct db_statement delete_keywords = {
+    .sql = "DELETE FROM keyword WHERE tenant = :tenant AND mailbox = :mailbox"};
+static const struct db_statement delete_mailbox = {
+    .sql = "DELETE FROM mailbox WHERE tenant = :tenant AND id = :mailbox"};
+
+struct dying {
+    int64_t tenant, user, mailbox;
+    struct span name;
+};
+
+static int disown_mailbox(struct db_tx *tx, void *arg)
+{
+    struct dying *d = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &disown, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", d->tenant);
+    db_bind_int(q, "user", d->user);
+    db_bind_text(q, "name", d->name);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    d->mailbox = db_column_int(q, 0);
+    rc = db_run(q);
+    return rc < 0 ? rc : box_watch_announce(tx, d->mailbox);
+}
+
+static int run(struct db_tx *tx, const struct db_statement *statement, const struct dying *d)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, statement, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", d->tenant);
+    db_bind_int(q, "mailbox", d->mailbox);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* 1 while there is more to take out, 0 when the mailbox's row has gone, too. */
+static int empty_some(struct db_tx *tx, void *arg)
+{
+    const struct dying *d = arg;
+    int64_t uids[SOME];
+    size_t count = 0;
+    struct db_query *q;
+    int rc = db_prepare(tx, &list_some, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", d->tenant);
+    db_bind_int(q, "mailbox", d->mailbox);
+    while (count < SOME && (rc = db_step(q)) == DB_ROW)
+        uids[count++] = db_column_int(q, 0);
+    if (rc >= 0 && count)
+        rc = box_expunge(tx, d->tenant, d->mailbox, uids, count);
+    if (rc < 0 || count)
+        return rc < 0 ? rc : 1;
+    const struct db_statement *const last[] = {&delete_expunged, &delete_keywords, &delete_mailbox};
+    for (unsigned i = 0; rc >= 0 && i < 3; i++)
+        rc = run(tx, last[i], d);
+    return rc < 0 ? rc : 0;
+}
+
+static int empty_mailbox(struct db_tx *tx, const struct dying *d)
+{
+    int rc;
+    do {
+        rc = empty_some(tx, (void *)d);
+    } while (rc == 1);
+    return rc;
+}
+
+int box_co_delete(struct store *store, int64_t tenant, int64_t user, struct span name)
+{
+    struct dying d = {.tenant = tenant, .user = user, .name = name};
+    if (span_equal(name, SPAN(BOX_INBOX)))
+        return ERR_DENIED;
+    int rc = store_co_write(store, disown_mailbox, &d);
+    if (rc < 0)
+        return rc;
+    do {
+        rc = store_co_write(store, empty_some, &d);
+    } while (rc == 1);
+    return 0; /* what could not be taken out now goes at the next start */
+}
+
+/* --- a user's ------------------------------------------------------------------------------- */
+
+static int find_next_dying(struct db_tx *tx, void *arg)
+{
+    struct dying *d = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_dying, &q);
+    if (rc < 0)
+        return rc;
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    d->tenant = db_column_int(q, 0);
+    d->mailbox = db_column_int(q, 1);
+    return 1;
+}
+
+int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user)
+{
+    const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions};
+    struct dying d;
+    int rc = 0;
+    for (unsigned i = 0; rc >= 0 && i < 2; i++) {
+        struct db_query *q;
+        if ((rc = db_prepare(tx, steps[i], &q)) < 0)
+            break;
+        db_bind_int(q, "tenant", tenant);
+        db_bind_int(q, "user", user);
+        rc = db_run(q);
+    }
+    while (rc >= 0 && (rc = find_next_dying(tx, &d)) == 1)
+        rc = empty_mailbox(tx, &d);
+    return rc < 0 ? rc : 0;
+}
+
+int box_co_sweep(struct store *store)
+{
+    struct dying d;
+    int rc;
+    while ((rc = store_co_read(store, find_next_dying, &d)) == 1) {
+        do {
+            rc = store_co_write(store, empty_some, &d);
+        } while (rc == 1);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}

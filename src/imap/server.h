@@ -1,0 +1,39 @@
+/*
+ * The IMAP server (RFC 9051, RFC 3501): one session for each connection, over a user's mailboxes.
+ *
+ * Logging in wants TLS (993, or STARTTLS on 143). main fills the settings; they outlive all
+ * sessions.
+ */
+#ifndef IMAP_SERVER_H
+#define IMAP_SERVER_H
+
+#include "directory/directory.h"
+#include "run/stream.h"
+
+#include <stdatomic.h>
+
+struct tls_context;
+
+struct imap_counters {
+    atomic_uint_fast64_t sessions, logins, fetched, appended;
+};
+
+struct imap_settings {
+    bool implicit_tls;         /* 993 (RFC 8314) */
+    bool allow_cleartext_auth; /* for tests only: logging in without TLS */
+    const char *hostname;
+    struct store *store;
+    struct directory *directory;
+    uint64_t message_max; /* octets of a message in APPEND (RFC 7889) */
+    /* Gives the current context, held for the caller, or NULL where there is no TLS. */
+    struct tls_context *(*tls)(void *tls_arg);
+    void *tls_arg;
+    struct imap_counters *counters; /* shared by all loops */
+    int64_t idle_timeout_ms;        /* RFC 9051 5.4 wants 30 minutes or more; 0: 30 minutes */
+};
+
+/* For listener_settings.co_serve; settings is a struct imap_settings. */
+int imap_co_serve(struct stream *st, void *settings);
+extern const struct span imap_refusal; /* for listener_settings.refusal */
+
+#endif
