@@ -134,6 +134,11 @@ enum box_want { BOX_WANT_HEAD = 1, BOX_WANT_ENVELOPE = 2, BOX_WANT_STRUCTURE = 4
 must_check int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
                            int64_t last, unsigned want, struct arena *arena,
                            struct box_message **ret_messages, size_t *ret_count);
+/* UIDs with after < uid <= last, ascending, up to BOX_UIDS_PAGE. */
+#define BOX_UIDS_PAGE 4096
+must_check int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
+                           int64_t last, struct arena *arena, uint32_t **ret_uids,
+                           size_t *ret_count);
 /* uid > after, with heads. */
 must_check int box_co_list(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
                            struct arena *arena, struct box_message **ret_messages,

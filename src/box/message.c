@@ -241,6 +241,45 @@ int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t fi
     return 0;
 }
 
+static const struct db_statement list_uids = {
+    .sql = "SELECT uid FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid > :after"
+           " AND uid <= :last ORDER BY uid LIMIT 4096"};
+
+struct uids {
+    int64_t tenant, mailbox, after, last;
+    uint32_t *list;
+    size_t count;
+};
+
+static int read_uids(struct db_tx *tx, void *arg)
+{
+    struct uids *uids = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &list_uids, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", uids->tenant);
+    db_bind_int(q, "mailbox", uids->mailbox);
+    db_bind_int(q, "after", uids->after);
+    db_bind_int(q, "last", uids->last);
+    for (uids->count = 0; (rc = db_step(q)) == DB_ROW && uids->count < BOX_UIDS_PAGE; uids->count++)
+        uids->list[uids->count] = (uint32_t)db_column_int(q, 0);
+    return rc < 0 ? rc : 0;
+}
+
+int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after, int64_t last,
+                struct arena *arena, uint32_t **ret_uids, size_t *ret_count)
+{
+    struct uids uids = {tenant, mailbox, after, last,
+                        arena_alloc(arena, BOX_UIDS_PAGE * sizeof *uids.list), 0};
+    int rc = uids.list ? store_co_read(store, read_uids, &uids) : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    *ret_uids = uids.list;
+    *ret_count = uids.count;
+    return 0;
+}
+
 int box_co_list(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
                 struct arena *arena, struct box_message **ret_messages, size_t *ret_count)
 {

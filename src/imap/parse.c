@@ -2,7 +2,6 @@
 #include "imap/parse.h"
 
 #include "base/error.h"
-#include "mail/date.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,0 +1,80 @@
+/* EXPUNGE, UID EXPUNGE, CLOSE (RFC 9051 6.4.3, 6.4.9, 6.4.1). */
+#include "imap/session.h"
+
+struct expunging {
+    int64_t tenant, mailbox;
+    int64_t uids[BOX_PAGE];
+    size_t count;
+};
+
+static int expunge(struct db_tx *tx, void *arg)
+{
+    struct expunging *e = arg;
+    return box_expunge(tx, e->tenant, e->mailbox, e->uids, e->count);
+}
+
+/* Takes the deleted messages of one page of the mailbox, from UID first on, that are in the list
+ * (if there is one). *ret_next: where the next page begins, 0 at the end. */
+static int imap_co_expunge_page(struct imap_session *s, int64_t first, const struct imap_set *only,
+                                int64_t *ret_next)
+{
+    struct imap_selected *m = s->selected;
+    AUTO_ARENA arena = ARENA((size_t)256 * 1024);
+    struct expunging *e = arena_alloc(&arena, sizeof *e);
+    struct box_message *messages;
+    size_t count;
+    if (!e)
+        return ERR_FULL;
+    e->tenant = s->who.tenant;
+    e->mailbox = m->id;
+    e->count = 0;
+    int rc = box_co_page(s->settings->store, e->tenant, m->id, first, m->uidnext - 1, 0, &arena,
+                         &messages, &count);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count; i++)
+        if ((messages[i].flags & BOX_DELETED) &&
+            (!only || imap_set_has(only, (uint32_t)messages[i].uid)))
+            e->uids[e->count++] = messages[i].uid;
+    *ret_next = count == BOX_PAGE ? messages[count - 1].uid + 1 : 0;
+    return e->count ? store_co_write(s->settings->store, expunge, e) : 0;
+}
+
+static int imap_co_expunge_all(struct imap_session *s, const struct imap_set *only)
+{
+    int64_t next = 1;
+    int rc = 0;
+    while (rc >= 0 && next)
+        rc = imap_co_expunge_page(s, next, only, &next);
+    return rc < 0 ? rc : 0;
+}
+
+int imap_co_expunge(struct imap_session *s, struct imap_parser *p)
+{
+    struct imap_set only;
+    if (s->uid && (imap_parse_sp(p) < 0 ||
+                   imap_parse_set(p, (uint32_t)(s->selected->uidnext - 1), &only) < 0))
+        return IMAP_BAD;
+    if (imap_parse_end(p) < 0)
+        return IMAP_BAD;
+    if (s->selected->read_only)
+        return imap_co_no(s, "[READ-ONLY] The mailbox is open for reading only");
+    const struct imap_set *which = s->uid ? &only : NULL;
+    if (which && only.saved)
+        which = &s->selected->saved;
+    int rc = imap_co_expunge_all(s, which);
+    return rc < 0 ? imap_co_fail(s, rc) : imap_co_ok(s, "Done");
+}
+
+int imap_co_close(struct imap_session *s, struct imap_parser *p)
+{
+    int rc = imap_parse_end(p) < 0 ? IMAP_BAD : 0;
+    if (rc == 0 && !s->selected->read_only)
+        rc = imap_co_expunge_all(s, NULL);
+    if (rc == IMAP_BAD)
+        return rc;
+    if (rc < 0)
+        return imap_co_fail(s, rc);
+    imap_unselect(s);
+    return imap_co_ok(s, "Closed");
+}

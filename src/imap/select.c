@@ -1,0 +1,278 @@
+/*
+ * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 6.3.2, 6.4.1; CONDSTORE and QRESYNC, RFC 7162 3.2.5).
+ *
+ * Selecting reads the mailbox's row and its keywords, not its messages: message numbers are read
+ * when a command first needs them.
+ */
+#include "imap/session.h"
+
+#include "mail/modified_utf7.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int imap_parse_mailbox(struct imap_session *s, struct imap_parser *p, struct span *ret_name)
+{
+    AUTO_BUFFER decoded = BUFFER(4 * BOX_NAME_MAX);
+    struct span given;
+    if (imap_parse_astring(p, &given) < 0)
+        return IMAP_BAD;
+    if (s->utf8 || s->rev2 || modified_utf7_decode(given, &decoded) < 0)
+        return box_name_fold(given, &s->arena, ret_name);
+    return box_name_fold(buffer_span(&decoded), &s->arena, ret_name);
+}
+
+void imap_unselect(struct imap_session *s)
+{
+    struct imap_selected *m = s->selected;
+    if (!m)
+        return;
+    box_watch_close(m->watch);
+    view_free(&m->view);
+    arena_free(&m->names);
+    free(m->gone);
+    free(m->saved.ranges);
+    free(m);
+    s->selected = NULL;
+}
+
+/* --- the parameters of SELECT ---------------------------------------------------------------- */
+
+/* (CONDSTORE), (QRESYNC (uidvalidity modseq [uids [(numbers uids)]])) */
+struct resync {
+    bool asked;
+    uint32_t uidvalidity;
+    int64_t modseq;
+    struct imap_set known; /* count 0: all */
+};
+
+static int parse_qresync(struct imap_parser *p, struct resync *resync)
+{
+    struct imap_set ignored;
+    uint64_t modseq;
+    if (imap_parse_sp(p) < 0 || !imap_take(p, '(') ||
+        imap_parse_nz_number(p, &resync->uidvalidity) < 0 || imap_parse_sp(p) < 0 ||
+        imap_parse_number(p, &modseq) < 0 || modseq == 0)
+        return IMAP_BAD;
+    resync->asked = true;
+    resync->modseq = (int64_t)modseq;
+    if (imap_take(p, ')'))
+        return 0;
+    if (imap_parse_sp(p) < 0)
+        return IMAP_BAD;
+    if (p->at < p->end && *p->at != '(' && imap_parse_set(p, UINT32_MAX, &resync->known) < 0)
+        return IMAP_BAD;
+    imap_take(p, ' ');
+    if (imap_take(p, '(') &&
+        (imap_parse_set(p, UINT32_MAX, &ignored) < 0 || imap_parse_sp(p) < 0 ||
+         imap_parse_set(p, UINT32_MAX, &ignored) < 0 || !imap_take(p, ')')))
+        return IMAP_BAD; /* the client's own numbers: what we remember suffices */
+    return imap_take(p, ')') ? 0 : IMAP_BAD;
+}
+
+static int parse_parameters(struct imap_session *s, struct imap_parser *p, struct resync *resync)
+{
+    if (imap_at_end(p))
+        return 0;
+    if (imap_parse_sp(p) < 0 || !imap_take(p, '('))
+        return IMAP_BAD;
+    do {
+        if (imap_take_word(p, "CONDSTORE"))
+            s->condstore = true;
+        else if (!s->qresync || !imap_take_word(p, "QRESYNC") || parse_qresync(p, resync) < 0)
+            return IMAP_BAD;
+    } while (imap_take(p, ' '));
+    return imap_take(p, ')') ? imap_parse_end(p) : IMAP_BAD;
+}
+
+/* --- selecting ------------------------------------------------------------------------------- */
+
+static int imap_co_open(struct imap_session *s, const struct box_mailbox *mailbox, bool read_only)
+{
+    struct imap_selected *m = calloc(1, sizeof *m);
+    if (!m)
+        return -ENOMEM;
+    *m = (struct imap_selected){.id = mailbox->id,
+                                .uidvalidity = mailbox->uidvalidity,
+                                .read_only = read_only,
+                                .names = ARENA((size_t)64 * 1024)};
+    int rc = box_watch_open(m->id, s->st, &m->watch);
+    s->selected = m;
+    if (rc == 0)
+        rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &m->names, &m->keywords);
+    if (rc < 0)
+        imap_unselect(s);
+    return rc;
+}
+
+static int write_state(const struct imap_session *s, const struct box_mailbox *mailbox,
+                       struct buffer *out)
+{
+    const struct imap_selected *m = s->selected;
+    int rc = buffer_printf(out, "* %llu EXISTS\r\n", (unsigned long long)mailbox->messages);
+    if (rc == 0 && !s->rev2)
+        rc = buffer_append_text(out, "* 0 RECENT\r\n");
+    if (rc == 0)
+        rc = buffer_append_text(out, "* FLAGS ");
+    if (rc == 0)
+        rc = imap_write_flags(m, out, UINT64_MAX >> 1);
+    if (rc == 0)
+        rc = buffer_append_text(out, "\r\n* OK [PERMANENTFLAGS ");
+    if (rc == 0)
+        rc = imap_write_flags(m, out, m->read_only ? 0 : UINT64_MAX >> 1);
+    if (rc == 0 && !m->read_only) {
+        out->len--;
+        rc = buffer_append_text(out, " \\*)");
+    }
+    if (rc == 0)
+        rc = buffer_printf(out,
+                           "] Kept\r\n* OK [UIDVALIDITY %lld] Valid\r\n* OK [UIDNEXT %lld] Next\r\n"
+                           "* OK [HIGHESTMODSEQ %lld] Highest\r\n",
+                           (long long)mailbox->uidvalidity, (long long)mailbox->uidnext,
+                           (long long)mailbox->modseq);
+    if (rc == 0 && s->rev2) {
+        rc = buffer_append_text(out, "* LIST () \"/\" ");
+        if (rc == 0)
+            rc = imap_write_mailbox(s, out, mailbox->name);
+        if (rc == 0)
+            rc = buffer_append_text(out, "\r\n");
+    }
+    return rc;
+}
+
+/* --- QRESYNC --------------------------------------------------------------------------------- */
+
+static bool is_known(const struct resync *resync, int64_t uid)
+{
+    return resync->known.count == 0 || imap_set_has(&resync->known, (uint32_t)uid);
+}
+
+/* VANISHED (EARLIER): what went since, or, where the memory does not reach back, every UID the
+ * client may know that is not there. */
+static int imap_co_tell_vanished_before(struct imap_session *s, const struct resync *resync)
+{
+    struct imap_selected *m = s->selected;
+    AUTO_BUFFER uids = BUFFER((size_t)16 * 1024 * 1024);
+    struct imap_set_writer writer = {0};
+    int64_t above = 0, *gone;
+    size_t count;
+    bool complete;
+    int rc = 0;
+    do {
+        AUTO_ARENA arena = ARENA((size_t)64 * 1024);
+        rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, resync->modseq, above,
+                             m->uidnext - 1, &arena, &gone, &count, &complete);
+        for (size_t i = 0; rc == 0 && complete && i < count; i++)
+            if (is_known(resync, gone[i]))
+                rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
+        above = rc == 0 && count ? gone[count - 1] : above;
+    } while (rc == 0 && complete && count == BOX_PAGE);
+    for (int64_t uid = 1; rc == 0 && !complete && uid < m->uidnext; uid++)
+        if (view_number(&m->view, (uint32_t)uid) == 0 && is_known(resync, uid))
+            rc = imap_set_add(&writer, (uint32_t)uid, &uids);
+    if (rc == 0)
+        rc = imap_set_end(&writer, &uids);
+    if (rc < 0 || uids.len == 0)
+        return rc;
+    rc = imap_co_say(s, SPAN("* VANISHED (EARLIER) "));
+    if (rc == 0)
+        rc = imap_co_say(s, buffer_span(&uids));
+    return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
+}
+
+static int imap_co_tell_flags_of(struct imap_session *s, const struct box_news *news,
+                                 const struct resync *resync)
+{
+    struct imap_selected *m = s->selected;
+    AUTO_BUFFER out = BUFFER((size_t)4 * 1024 * 1024);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < news->changed_count; i++) {
+        const struct box_message *message = &news->changed[i];
+        uint32_t number = view_number(&m->view, (uint32_t)message->uid);
+        if (!number || !is_known(resync, message->uid))
+            continue;
+        rc = buffer_printf(&out, "* %u FETCH (UID %lld FLAGS ", number, (long long)message->uid);
+        if (rc == 0)
+            rc = imap_write_flags(m, &out, message->flags);
+        if (rc == 0)
+            rc = buffer_printf(&out, " MODSEQ (%lld))\r\n", (long long)message->modseq);
+    }
+    return rc < 0 ? rc : imap_co_say(s, buffer_span(&out));
+}
+
+static int imap_co_resync(struct imap_session *s, const struct resync *resync)
+{
+    struct imap_selected *m = s->selected;
+    struct box_news news = {.modseq = resync->modseq, .more = true};
+    if (!resync->asked || resync->uidvalidity != (uint64_t)m->uidvalidity)
+        return 0;
+    int rc = imap_co_load(s);
+    if (rc == 0)
+        rc = imap_co_tell_vanished_before(s, resync);
+    while (rc == 0 && news.more && news.modseq < m->modseq) {
+        AUTO_ARENA arena = ARENA((size_t)1024 * 1024);
+        rc = box_co_news(s->settings->store, s->who.tenant, m->id, news.modseq, &arena, &news);
+        if (rc == 0)
+            rc = imap_co_tell_flags_of(s, &news, resync);
+    }
+    return rc;
+}
+
+/* --- the commands ---------------------------------------------------------------------------- */
+
+static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool read_only)
+{
+    AUTO_BUFFER out = BUFFER(64 * 1024);
+    struct resync resync = {0};
+    struct box_mailbox mailbox;
+    struct span name;
+    if (imap_parse_sp(p) < 0)
+        return IMAP_BAD;
+    int rc = imap_parse_mailbox(s, p, &name);
+    if (rc == IMAP_BAD || parse_parameters(s, p, &resync) < 0)
+        return IMAP_BAD;
+    if (s->selected) {
+        imap_unselect(s);
+        int said = imap_co_say(s, SPAN("* OK [CLOSED] The one before is closed\r\n"));
+        if (said < 0)
+            return said;
+    }
+    if (rc == 0)
+        rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &mailbox);
+    if (rc == 0)
+        rc = imap_co_open(s, &mailbox, read_only);
+    if (rc == 0) /* what was committed since the watch is open is seen, too */
+        rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &mailbox);
+    if (rc < 0) {
+        imap_unselect(s);
+        return imap_co_fail(s, rc);
+    }
+    s->selected->modseq = mailbox.modseq;
+    s->selected->uidnext = mailbox.uidnext;
+    s->selected->messages = (uint32_t)mailbox.messages;
+    box_watch_reading(s->selected->watch);
+    rc = write_state(s, &mailbox, &out);
+    if (rc == 0)
+        rc = imap_co_say(s, buffer_span(&out));
+    if (rc == 0)
+        rc = imap_co_resync(s, &resync);
+    return rc < 0 ? rc : imap_co_ok(s, read_only ? "[READ-ONLY] Open" : "[READ-WRITE] Open");
+}
+
+int imap_co_select(struct imap_session *s, struct imap_parser *p)
+{
+    return imap_co_select_as(s, p, false);
+}
+
+int imap_co_examine(struct imap_session *s, struct imap_parser *p)
+{
+    return imap_co_select_as(s, p, true);
+}
+
+int imap_co_unselect(struct imap_session *s, struct imap_parser *p)
+{
+    if (imap_parse_end(p) < 0)
+        return IMAP_BAD;
+    imap_unselect(s);
+    return imap_co_ok(s, "Closed");
+}
