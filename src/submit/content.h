@@ -17,6 +17,8 @@ enum content_syntax {
     CONTENT_PLAIN,      /* nothing is replaced */
     CONTENT_HANDLEBARS, /* template/template.h */
     CONTENT_SUBSTITUTE, /* template/substitute.h: each key of the data is a tag */
+    CONTENT_BOTH,       /* Handlebars with the content's data, in whose texts the tags of the group
+                           are replaced before; then they are replaced in what came out */
 };
 
 struct content_partial {
@@ -27,6 +29,7 @@ struct content {
     /* Recipients, id, date and domain in it are not looked at: groups and the door say. */
     struct compose_letter letter;
     enum content_syntax syntax;
+    struct span data; /* a JSON object: Handlebars' for groups without data; may be empty */
     unsigned helpers; /* Handlebars: enum template_helpers */
     bool plain_html;  /* … values go into HTML as they are (SES) */
     bool strict;      /* … a missing variable is an error, else an event */
@@ -37,7 +40,7 @@ struct content {
 struct content_group {
     struct compose_list to, cc; /* fields; a batch's group without to gets each recipient there */
     struct compose_list bcc;    /* in the envelope alone */
-    struct json_object *data;   /* for the templates; NULL: none */
+    struct json_object *data;   /* for the templates, or tags; NULL: none of its own */
     /* In place of the content's, where set: */
     const struct mailbox *from;
     struct span subject; /* a template too */

@@ -119,6 +119,7 @@ int package_write(const struct content *content, struct buffer *out)
         return -ENOMEM;
     put(o, "version", json_object_new_int(VERSION));
     put(o, "syntax", json_object_new_int((int)content->syntax));
+    put_text(o, "data", content->data);
     put(o, "helpers", json_object_new_int((int)content->helpers));
     put(o, "plain_html", json_object_new_boolean(content->plain_html));
     put(o, "strict", json_object_new_boolean(content->strict));
@@ -338,6 +339,7 @@ static void take_content(struct reader *r, struct json_object *o, struct content
 {
     struct compose_letter *letter = &content->letter;
     content->syntax = (enum content_syntax)json_object_get_int(json_object_object_get(o, "syntax"));
+    content->data = take_text(r, o, "data");
     content->helpers = (unsigned)json_object_get_int(json_object_object_get(o, "helpers"));
     content->plain_html = take_bool(o, "plain_html");
     content->strict = take_bool(o, "strict");
