@@ -116,7 +116,7 @@ static int set_reverse_path(struct sending *s)
 {
     AUTO_BUFFER path = BUFFER(ADDRESS_TEXT_MAX + 8);
     s->reverse_path = s->send->reverse_path;
-    if (s->reverse_path.len)
+    if (s->reverse_path.len || s->send->null_path)
         return 0;
     int rc = buffer_append(&path, s->author->local);
     if (rc == 0)
