@@ -173,7 +173,7 @@ static int judge_batch(struct db_tx *tx, struct sending *s, enum batch_state *re
         return 0;
     int rc = batch_read(tx, s->queued.tenant, s->send->batch, ret_state);
     for (size_t i = 0; i < s->row_count; i++)
-        s->rows[i].held = *ret_state == BATCH_PAUSED ? SPAN("its batch is paused") : SPAN("");
+        s->rows[i].held = *ret_state == BATCH_PAUSED ? SPAN(BATCH_HELD) : SPAN("");
     return rc;
 }
 
