@@ -8,8 +8,9 @@
 #define LETTER_COLUMNS                                                                             \
     "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.may_notify, l.noticed, l.crashes, "  \
     "l.accepted_ms, l.expires_ms, l.head, l.verp, l.first_due_ms, l.batch"
-#define RECIPIENT_COLUMNS                                                                          \
-    "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, r.variables"
+#define RECIPIENT_SHOWN                                                                            \
+    "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, "
+#define RECIPIENT_COLUMNS RECIPIENT_SHOWN "r.variables"
 
 /* --- columns --------------------------------------------------------------------------------- */
 
@@ -165,7 +166,8 @@ int queue_co_walk(struct store *store, int64_t tenant, int64_t recipient, struct
 /* --- for people ------------------------------------------------------------------------------ */
 
 #define ROWS                                                                                       \
-    "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"                \
+    "SELECT " RECIPIENT_SHOWN "''"                                                                 \
+    ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"                                            \
     " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"                              \
     " WHERE r.tenant = :tenant AND r.id > :after"                                                  \
     " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"          \

@@ -280,5 +280,9 @@ int merge_group(const struct merge *merge, const struct content_group *group,
         rc = fill(&m, merge->html, "html", &out.html);
     if (rc == 0)
         rc = fill_headers(&m, group, &out);
+    letter->subject = out.subject;
+    letter->text = out.text;
+    letter->html = out.html;
+    letter->amp = out.amp;
     return rc < 0 ? rc : compose_open(&out, arena, ret_compose, &ret_fault->compose);
 }

@@ -234,7 +234,7 @@ static int put_rows(struct db_tx *tx, struct sending *s)
                           .letter = s->letter,
                           .kind = EVENT_ACCEPTED,
                           .sender = s->reverse_path,
-                          .detail = span_of(s->send->source),
+                          .detail = span_of(s->source[0] ? s->source : s->send->source),
                           .bytes = s->queued.octets};
     int rc = judge_batch(tx, s, &state);
     if (rc == 0)
