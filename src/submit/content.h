@@ -19,6 +19,7 @@ enum content_syntax {
     CONTENT_SUBSTITUTE, /* template/substitute.h: each key of the data is a tag */
 };
 
+/* Handlebars: {{> name}}. Substitutes: a section, a tag of all groups with tags in its text. */
 struct content_partial {
     struct span name, source;
 };
@@ -40,7 +41,8 @@ struct content_group {
     struct json_object *data;   /* for the templates; NULL: none */
     /* In place of the content's, where set: */
     const struct mailbox *from;
-    struct span subject; /* a template too */
+    struct span subject;    /* a template too */
+    struct span message_id; /* the client's own */
     /* Beside the content's: */
     const struct compose_header *headers;
     size_t header_count;

@@ -166,6 +166,7 @@ int package_write_group(const struct content_group *group, size_t number, struct
     if (group->from)
         put(o, "from", mailbox_json(group->from));
     put_text(o, "subject", group->subject);
+    put_text(o, "message_id", group->message_id);
     put_headers(o, group->headers, group->header_count);
     put_text(o, "meta", group->meta);
     if (group->data)
@@ -390,6 +391,7 @@ int package_read_group(struct span bytes, struct span recipient, struct arena *a
     *ret_group = (struct content_group){.to = take_list(&r, o, "to"),
                                         .cc = take_list(&r, o, "cc"),
                                         .subject = take_text(&r, o, "subject"),
+                                        .message_id = take_text(&r, o, "message_id"),
                                         .meta = take_text(&r, o, "meta")};
     if (ret_group->to.count == 0)
         ret_group->to = own_list(&r, recipient);
