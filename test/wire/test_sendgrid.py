@@ -57,7 +57,7 @@ def test_a_letter_with_all_its_parts(fresh):
     assert int(headers["X-RateLimit-Limit"]) >= int(headers["X-RateLimit-Remaining"]) > 0
     assert int(headers["X-RateLimit-Reset"]) > time.time() - 1
     far = until(lambda: len(fresh.sink.letters) == 1 and fresh.sink.letters)[0]
-    assert far.recipients == ["carol@far.test", "dave@far.test", "eve@far.test"]
+    assert sorted(far.recipients) == ["carol@far.test", "dave@far.test", "eve@far.test"]
     assert far.data.count(b"DKIM-Signature:") == 2 and b"eve@" not in far.data
     for data in (far.data, fresh.bob.letter()):
         got = parse(data)
@@ -263,7 +263,6 @@ REFUSED = [
     (to_one("bob@example.test", send_at="tomorrow"), "personalizations.0.send_at",
      "Unix timestamp as an integer"),
     ({"send_at": 1 << 33}, "send_at", "more than 72 hours in advance is forbidden"),
-    ({"send_at": -(1 << 62)}, None, None),
     ({"from": None}, "from", "must be provided for every email"),
     ({"from": {"name": "x"}}, "from", "must at least have"),
     ({"from": {"email": "nobody"}}, "from.email", "The from email does not contain a valid"),
@@ -328,7 +327,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("change, field, words", [row for row in REFUSED if row[1]])
+@pytest.mark.parametrize("change, field, words", REFUSED,
+                         ids=[f"{n}-{row[1]}" for n, row in enumerate(REFUSED)])
 def test_a_mistake_is_told_in_their_words(grid, change, field, words):
     before = len(grid.events())
     status, answer, _ = grid.send(change)
@@ -384,11 +384,18 @@ def test_data_cannot_add_fields(fresh):
     (b'{"subject": "\xff"}', 415, "Invalid UTF8 in request"),
     (b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", 400, "JSON"),
     (b'{"subject": "\\ud800"}', 400, "JSON"),
-    (b'{"subject": "' + b"x" * (31 << 20) + b'"}', 413, "content too large"),
-])
+], ids=["duplicate", "quotes", "list", "empty", "utf8", "depth", "surrogate"])
 def test_bodies_that_are_none(grid, body, status, words):
     got, answer, _ = grid.call("POST", "/v3/mail/send", body)
     assert got == status and words in answer["errors"][0]["message"], answer
+
+
+def test_a_letter_larger_than_thirty_megabytes(fresh):
+    body = {**SIMPLE, "attachments": [{"filename": "x", "content": "A" * (31 << 20)}]}
+    status, answer, _ = fresh.call("POST", "/v3/mail/send", gzip.compress(
+        json.dumps(body).encode(), 1), headers={"Content-Encoding": "gzip"})
+    assert status == 413 and answer["errors"][0]["message"], answer
+    assert fresh.events() == [] and fresh.bob.letters() == []
 
 
 def test_other_media_types(grid):
