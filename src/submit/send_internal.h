@@ -31,6 +31,7 @@ struct sending {
     struct queue_entry *entries; /* of the rows, for whom the door tells */
     size_t row_count;
 
+    struct span *suppressed; /* left out: result->suppressed of them */
     unsigned char key_hash[SEND_HASH], request_hash[SEND_HASH];
     int64_t earlier; /* the letter of an earlier call with this key; 0: none */
     bool reused;     /* with another request */
@@ -46,7 +47,7 @@ must_check int sending_co_make(struct sending *s);
 must_check int sending_co_compose(struct sending *s, const struct content_group *group,
                                   struct buffer *out);
 
-/* send_list.c: who gets it. Fills plan or rows. Yields. */
+/* send_list.c: who gets it. Fills plan or rows, and suppressed. Yields. */
 must_check int sending_co_address(struct sending *s);
 /* Checks the addresses of all groups, and counts them. */
 must_check int sending_check_groups(struct sending *s);

@@ -165,3 +165,28 @@ def test_a_limit_a_day(make_office):
     assert api.send(to=["bob@example.test", "a@far.test"])[0] == 202
     assert api.send(to=["bob@example.test", "a@far.test"])[0] == 429
     assert api.send(to="bob@example.test")[0] == 202
+
+
+def test_who_is_not_there_is_not_written_to_again(api):
+    """A final bounce puts the address on the suppression list; an operator may take it off."""
+    api.sink.script["RCPT"] = lambda dialogue: (
+        "550 5.1.1 no such user" if dialogue.recipient == "gone@far.test" else "250 2.1.5 ok")
+    assert api.send(to="gone@far.test")[0] == 202
+    until(lambda: api.events("bounced"))
+    one, = json.loads(api.office.run("suppression", "list", "--json"))
+    assert one["address"] == "gone@far.test" and "no such user" in one["detail"]
+    status, answer = api.send(to=["Gone@far.test", "bob@example.test"])
+    assert status == 202
+    event, = api.events("dropped")
+    assert event["to"] == "Gone@far.test" and "suppression list" in event["detail"]
+    assert event["letter"] == answer["id"] and len(api.bob.letters()) == 1
+    people = [{"to": "gone@far.test", "data": {}}, {"to": "other@far.test", "data": {}}]
+    assert api.send(recipients=people)[0] == 202
+    assert api.sink.letter().recipients == ["other@far.test"]
+    assert api.send(to="gone@far.test")[0] == 202
+    assert len(api.events("dropped")) == 3
+    api.office.run("suppression", "remove", "gone@far.test")
+    del api.sink.script["RCPT"]
+    assert api.send(to="gone@far.test")[0] == 202
+    until(lambda: len(api.sink.letters) == 2)
+    assert api.office.command("suppression", "remove", "gone@far.test").returncode == 1
