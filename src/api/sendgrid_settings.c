@@ -255,6 +255,8 @@ static int take_mail_settings(struct sendgrid_mail *m, struct json_object *o)
                               " filters.",
                               "mail_settings.bypass_list_management");
     m->send.dry = enabled(mail, "sandbox_mode") != NULL;
+    m->send.to_suppressed = enabled(mail, "bypass_list_management") != NULL ||
+                            enabled(mail, "bypass_bounce_management") != NULL;
     footer = enabled(mail, "footer");
     int rc = footer ? member_text(footer, "text", &m->footer_text) : 0;
     if (rc >= 0 && footer)
