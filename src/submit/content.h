@@ -35,10 +35,16 @@ struct content {
     size_t partial_count;
 };
 
+/* What To and Cc say where that is not who gets it. */
+struct content_shown {
+    struct compose_list to, cc;
+};
+
 struct content_group {
     struct compose_list to, cc; /* fields; a batch's group without to gets each recipient there */
     struct compose_list bcc;    /* in the envelope alone */
     struct json_object *data;   /* for the templates; NULL: none */
+    const struct content_shown *shown; /* in place of to and cc in the fields; NULL: those */
     /* In place of the content's, where set: */
     const struct mailbox *from;
     struct span subject;    /* a template too */

@@ -321,8 +321,8 @@ int merge_group(const struct merge *merge, const struct content_group *group,
         out.message_id = group->message_id;
     else if (out.message_id.len == 0)
         out.message_id = letter->msg_id;
-    out.to = group->to;
-    out.cc = group->cc;
+    out.to = group->shown ? group->shown->to : group->to;
+    out.cc = group->shown ? group->shown->cc : group->cc;
     if (group->from)
         out.from = (struct compose_list){group->from, 1};
     int rc = take_tags(&m);

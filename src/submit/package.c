@@ -163,6 +163,11 @@ int package_write_group(const struct content_group *group, size_t number, struct
     if (!is_plain_to(group, recipient))
         put_list(o, "to", &group->to);
     put_list(o, "cc", &group->cc);
+    if (group->shown) {
+        put(o, "shown", json_object_new_boolean(true));
+        put_list(o, "shown_to", &group->shown->to);
+        put_list(o, "shown_cc", &group->shown->cc);
+    }
     if (group->from)
         put(o, "from", mailbox_json(group->from));
     put_text(o, "subject", group->subject);
@@ -396,6 +401,13 @@ int package_read_group(struct span bytes, struct span recipient, struct arena *a
     if (ret_group->to.count == 0)
         ret_group->to = own_list(&r, recipient);
     ret_group->headers = take_headers(&r, o, &ret_group->header_count);
+    if (take_bool(o, "shown")) {
+        struct content_shown *shown = take_room(&r, 1, sizeof *shown);
+        if (shown)
+            *shown =
+                (struct content_shown){take_list(&r, o, "shown_to"), take_list(&r, o, "shown_cc")};
+        ret_group->shown = shown;
+    }
     if ((from = json_object_object_get(o, "from"))) {
         struct mailbox *box = take_room(&r, 1, sizeof *box);
         if (box)
