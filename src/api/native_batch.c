@@ -86,9 +86,9 @@ int native_batch_co_patch(struct http_request *r)
     static const char *const members[] = {"state", NULL};
     struct identity who = {0};
     struct json_object *o = NULL;
-    enum batch_state state;
+    enum batch_state state = BATCH_OPEN;
     const struct api *api = api_of(r);
-    struct steer steer = {.door = api->door, .deliver = api->deliver, .hostname = api->hostname};
+    const struct settler settler = {api->door, api->directory, api->hostname};
     struct span id = http_parameter(r, "id");
     int rc = native_co_enter(r, "user.scheduled_sends.update", &who);
     if (rc == 0)
@@ -96,7 +96,7 @@ int native_batch_co_patch(struct http_request *r)
     if (rc == 0)
         rc = take_state(r, o, &state);
     if (rc == 0) {
-        rc = steer_co_batch(&steer, who.tenant, id, state);
+        rc = steer_co_batch(&settler, api->deliver, who.tenant, id, state);
         rc = rc == ERR_ABSENT ? native_problem_of(r, rc, "id") : rc;
     }
     if (rc == 0)

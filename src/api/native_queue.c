@@ -150,17 +150,36 @@ static int take_selector(struct http_request *r, struct json_object *o,
     return rc;
 }
 
-static int native_co_run(struct http_request *r, struct json_object *o, struct steer *steer,
-                         struct queue_selector *selector)
+/* Words as the log and the sender are told them: an enhanced code comes in front. */
+static int take_reason(struct http_request *r, struct json_object *o, struct steering *steering)
+{
+    AUTO_BUFFER words = BUFFER(2000);
+    struct span reason = SPAN("");
+    int rc = native_text(r, o, "reason", &reason);
+    if (rc != 0)
+        return rc;
+    if (steering->kind != STEER_DROP) {
+        steering->reason = reason.len ? reason : SPAN("by the API");
+        return 0;
+    }
+    rc = buffer_printf(&words, "5.7.1 Dropped by the API%s%.*s", reason.len ? ": " : "",
+                       SPAN_PRINT(span_first(reason, 500)));
+    if (rc < 0)
+        return rc;
+    steering->reason = arena_copy(&r->arena, buffer_span(&words));
+    return steering->reason.at ? 0 : -ENOMEM;
+}
+
+static int native_co_run(struct http_request *r, struct json_object *o, struct steering *steering)
 {
     size_t count = 0;
-    int rc = take_selector(r, o, selector);
+    int rc = take_selector(r, o, &steering->selector);
     if (rc == 0)
-        rc = native_text(r, o, "reason", &steer->reason);
+        rc = take_reason(r, o, steering);
     if (rc == 0)
-        rc = native_bool(r, o, "quiet", &steer->quiet);
+        rc = native_bool(r, o, "quiet", &steering->quiet);
     if (rc == 0)
-        rc = steer_co_run(steer, selector, &count);
+        rc = steer_co_run(steering, &count);
     if (rc != 0)
         return rc;
     struct json_object *result = json_object_new_object();
@@ -168,25 +187,22 @@ static int native_co_run(struct http_request *r, struct json_object *o, struct s
     return json_answer(r, 200, result);
 }
 
-static int native_co_steer(struct http_request *r, const char *scope, enum steer_action action)
+static int native_co_steer(struct http_request *r, const char *scope, enum steer_kind kind)
 {
     static const char *const members[] = {"message",  "recipient", "domain", "sender", "to",
                                           "batch_id", "all",       "reason", "quiet",  NULL};
     struct identity who = {0};
     struct json_object *o = NULL;
     const struct api *api = api_of(r);
-    struct steer steer = {.door = api->door,
-                          .deliver = api->deliver,
-                          .hostname = api->hostname,
-                          .action = action,
-                          .reason = SPAN(""),
-                          .held = SPAN("")};
+    struct steering steering = {.settler = {api->door, api->directory, api->hostname},
+                                .deliver = api->deliver,
+                                .kind = kind};
     int rc = native_co_enter(r, scope, &who);
-    struct queue_selector selector = {.tenant = who.tenant};
+    steering.selector.tenant = who.tenant;
     if (rc == 0)
         rc = native_co_body(r, NATIVE_SMALL_MAX, members, &o);
     if (rc == 0)
-        rc = native_co_run(r, o, &steer, &selector);
+        rc = native_co_run(r, o, &steering);
     json_object_put(o);
     return native_end(rc);
 }

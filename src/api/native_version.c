@@ -6,6 +6,7 @@
 #include "api/native_template.h"
 
 #include "submit/merge.h"
+#include "template/template.h"
 
 #include <errno.h>
 

@@ -56,9 +56,15 @@ verb_co_function *verb_find(const char *name)
         const char *name;
         verb_co_function *co_run;
     } verbs[] = {
-        {"status", verb_co_status}, {"domain", verb_co_domain}, {"user", verb_co_user},
-        {"alias", verb_co_alias},   {"key", verb_co_key},       {"log", verb_co_log},
-        {"send", verb_co_send},     {"queue", verb_co_queue},
+        {"status", verb_co_status},
+        {"domain", verb_co_domain},
+        {"user", verb_co_user},
+        {"alias", verb_co_alias},
+        {"key", verb_co_key},
+        {"log", verb_co_log},
+        {"send", verb_co_send},
+        {"queue", verb_co_queue},
+        {"suppression", verb_co_suppression},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(name, verbs[i].name) == 0)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "box/box.h"
 #include "event/event.h"
+#include "reputation/suppression.h"
 #include "run/lane.h"
 #include "store/blob.h"
 #include "submit/schema.h"
@@ -22,8 +23,9 @@
 #define PARSING_QUEUE    1000
 #define HTTP_BODIES_MAX  ((size_t)256 * 1024 * 1024)
 
-static const struct db_schema *const schemas[] = {&blob_schema, &directory_schema, &event_schema,
-                                                  &box_schema,  &queue_schema,     &submit_schema};
+static const struct db_schema *const schemas[] = {
+    &blob_schema,  &directory_schema,  &event_schema, &box_schema,
+    &queue_schema, &reputation_schema, &submit_schema};
 
 static unsigned signing_threads(void)
 {

@@ -58,6 +58,7 @@ int verb_co_key(struct verb_call *call);
 int verb_co_log(struct verb_call *call);
 int verb_co_send(struct verb_call *call);
 int verb_co_queue(struct verb_call *call);
+int verb_co_suppression(struct verb_call *call);
 
 /* What postamt domain dns says; check compares with it. */
 struct dns_record {

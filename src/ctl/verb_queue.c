@@ -15,8 +15,18 @@ static const char usage[] =
     "queue list|show|retry|hold|release|drop [--id LETTER] [--domain D] [--sender ADDRESS]"
     " [--to ADDRESS] [--tenant N] [--all] [--reason TEXT] [--quiet] [--json]";
 
+struct queue_call;
+struct action {
+    const char *name;
+    const char *done; /* "held", "dropped", …; NULL: it only shows */
+    const char *what; /* it does, for errors */
+    int (*co_run)(struct queue_call *q);
+    enum steer_kind kind;
+};
+
 struct queue_call {
     struct verb_call *call;
+    const struct action *action;
     struct queue_selector selector;
     bool selects; /* anything but the tenant */
     struct arena arena;
@@ -144,51 +154,39 @@ static int co_show(struct queue_call *q)
 
 /* --- steering -------------------------------------------------------------------------------- */
 
-static int co_steer(struct queue_call *q, enum steer_action action)
+static int co_steer(struct queue_call *q)
 {
     struct office *office = q->call->office;
-    struct steer steer = {.door = &office->door,
-                          .deliver = office->deliver,
-                          .hostname = office->config.hostname,
-                          .action = action,
-                          .reason = span_of(q->call->args->reason),
-                          .quiet = q->call->args->quiet};
-    int rc = steer_co_run(&steer, &q->selector, &q->total);
-    return rc < 0 ? call_fail_code(q->call, "change", "the queue", rc) : VERB_OK;
-}
-
-static int co_retry(struct queue_call *q)
-{
-    return co_steer(q, STEER_RETRY);
-}
-
-static int co_hold(struct queue_call *q)
-{
-    return co_steer(q, STEER_HOLD);
-}
-
-static int co_release(struct queue_call *q)
-{
-    return co_steer(q, STEER_RELEASE);
-}
-
-static int co_drop(struct queue_call *q)
-{
-    return co_steer(q, STEER_DROP);
+    const char *reason =
+        q->call->args->reason && q->call->args->reason[0] ? q->call->args->reason : NULL;
+    AUTO_BUFFER words = BUFFER(2000);
+    struct steering steering = {
+        .settler = {&office->door, office->directory, office->config.hostname},
+        .deliver = office->deliver,
+        .selector = q->selector,
+        .kind = q->action->kind,
+        .reason = reason ? span_of(reason) : SPAN("by the operator"),
+        .quiet = q->call->args->quiet};
+    int rc = 0;
+    if (steering.kind == STEER_DROP)
+        rc = buffer_printf(&words, "5.7.1 Dropped by the operator%s%.500s", reason ? ": " : "",
+                           reason ? reason : "");
+    if (words.len)
+        steering.reason = buffer_span(&words);
+    if (rc == 0)
+        rc = steer_co_run(&steering, &q->total);
+    return rc < 0 ? call_fail_code(q->call, q->action->what, "the queue", rc) : VERB_OK;
 }
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
-static const struct action {
-    const char *name, *done; /* "held", "dropped", … of what steers */
-    int (*co_run)(struct queue_call *q);
-} actions[] = {
-    {"list", NULL, co_list},
-    {"show", NULL, co_show},
-    {"retry", "due now", co_retry},
-    {"hold", "held", co_hold},
-    {"release", "released", co_release},
-    {"drop", "dropped", co_drop},
+static const struct action actions[] = {
+    {.name = "list", .co_run = co_list},
+    {.name = "show", .co_run = co_show},
+    {"retry", "due now", "change", co_steer, STEER_RETRY},
+    {"hold", "held", "change", co_steer, STEER_HOLD},
+    {"release", "released", "change", co_steer, STEER_RELEASE},
+    {"drop", "dropped", "drop from", co_steer, STEER_DROP},
 };
 
 static const struct action *find_action(const char *name)
@@ -199,9 +197,9 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-static int report(struct queue_call *q, const struct action *action)
+static int report(struct queue_call *q)
 {
-    if (!action->done)
+    if (!q->action->done)
         return VERB_OK;
     if (q->call->args->json) {
         struct json_object *o = json_object_new_object();
@@ -209,7 +207,7 @@ static int report(struct queue_call *q, const struct action *action)
         call_json(q->call, o);
     } else {
         call_print(q->call, "%zu recipient%s %s\n", q->total, q->total == 1 ? "" : "s",
-                   action->done);
+                   q->action->done);
     }
     return VERB_OK;
 }
@@ -217,7 +215,7 @@ static int report(struct queue_call *q, const struct action *action)
 int verb_co_queue(struct verb_call *call)
 {
     const struct action *action = find_action(args_word(call->args, 1));
-    struct queue_call q = {.call = call, .arena = ARENA(PAGE_MEMORY)};
+    struct queue_call q = {.call = call, .action = action, .arena = ARENA(PAGE_MEMORY)};
     if (!action || call->args->count > 3)
         return call_usage(call, usage);
     int status = take_selector(&q);
@@ -227,7 +225,7 @@ int verb_co_queue(struct verb_call *call)
     if (status == VERB_OK)
         status = action->co_run(&q);
     if (status == VERB_OK)
-        status = report(&q, action);
+        status = report(&q);
     arena_free(&q.arena);
     return status;
 }

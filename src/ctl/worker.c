@@ -1,6 +1,7 @@
 /* The worker; see worker.h. */
 #include "ctl/worker.h"
 
+#include "api/submission.h"
 #include "base/log.h"
 #include "ctl/control.h"
 #include "ctl/pages.h"
@@ -60,6 +61,8 @@ static void fill_settings(struct worker *w)
                                              .directory = o->directory,
                                              .tls = office_tls,
                                              .tls_arg = o,
+                                             .co_take_over = submission_co_take_over,
+                                             .take_over_arg = &o->api,
                                              .counters = &o->smtp,
                                              .message_max = o->config.message_max,
                                              .recipients_max = o->config.recipients_max,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "mail/dsn.h"
 #include "mail/header.h"
+#include "reputation/suppression.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -189,6 +190,25 @@ struct settling_all {
     size_t count;
 };
 
+/* Applications do not write again to addresses that are not there. */
+static int suppress_dead(struct db_tx *tx, const struct settling *g)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && g->s->letter->verp && i < g->s->count; i++) {
+        const struct outcome *outcome = &g->s->outcomes[i];
+        char status[DSN_STATUS];
+        struct suppression one = {.address = g->s->recipients[i].forward_path,
+                                  .reason = SUPPRESSION_BOUNCED,
+                                  .detail = g->results[i].reply};
+        dsn_status(outcome->words, '5', status);
+        if (outcome->end == QUEUE_BOUNCED && suppression_is_final(status))
+            rc = suppression_add(tx, g->s->letter->tenant, &one);
+        if (rc == ERR_SYNTAX) /* an address that cannot be folded was never valid */
+            rc = 0;
+    }
+    return rc;
+}
+
 static int settle_one(struct db_tx *tx, struct settling *g)
 {
     int rc = 0;
@@ -197,6 +217,8 @@ static int settle_one(struct db_tx *tx, struct settling *g)
     for (int i = 0; rc >= 0 && i < 2; i++)
         if (g->plans[i])
             rc = submit_apply(tx, g->plans[i]);
+    if (rc >= 0)
+        rc = suppress_dead(tx, g);
     return rc < 0 ? rc : queue_settle(tx, g->s->letter, g->results, g->s->count);
 }
 

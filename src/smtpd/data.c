@@ -63,7 +63,6 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .head = buffer_span(&in->signatures),
                             .eight_bit = in->eight_bit,
                             .leaving_path = session_forward_path(s),
-                            .verp = submission && s->who.key && s->reverse_path.len,
                             .may_notify = submission,
                             .source = span_of(source)};
     int rc = 0;
@@ -94,6 +93,8 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
     log_debug("smtpd.accepted", "letter=%s peer=%s bytes=%llu recipients=%zu",
               id_text(in->letter, id), stream_peer_text(s->st), (unsigned long long)in->size,
               s->recipient_count);
+    if (in->verdict.code)
+        return session_co_reply(s, in->verdict.code, in->verdict.enhanced, "%s", in->verdict.text);
     return session_co_reply(s, 250, "2.0.0", "Ok: stored as %s", id_text(in->letter, id));
 }
 
@@ -110,8 +111,12 @@ static int session_co_receive(struct smtp_session *s, struct incoming *in)
     stream_set_timeout(s->st, CO_FOREVER); /* the deadline of each command bounds it */
     if (rc < 0)
         return rc;
-    if (incoming_co_finish(in) == 0)
-        session_co_store(s, in);
+    if (incoming_co_finish(in) == 0) {
+        if (submission_hands_over(s))
+            submission_co_hand_over(in);
+        else
+            session_co_store(s, in);
+    }
     return session_co_answer_data(s, in);
 }
 

@@ -35,6 +35,7 @@ struct incoming {
     struct buffer signed_header, signatures;
     struct dkim_body signed_body;
     struct refusal refusal;
+    struct smtpd_verdict verdict; /* of who took the letter over; code 0: nobody did */
 };
 
 /* 0, or the reason is in refusal: ERR_FULL and the like. */
@@ -53,6 +54,10 @@ must_check int incoming_read_report(struct incoming *in, struct arena *arena,
 
 /* submission.c (RFC 6409): may this user send a letter with this header? Refuses otherwise. */
 void submission_co_check_header(struct incoming *in, struct span header);
+/* The same file: an application's letter goes by another door. */
+/* Is this an application, whose letters go by its own door? */
+bool submission_hands_over(const struct smtp_session *s);
+void submission_co_hand_over(struct incoming *in);
 /* The same file: what leaves is signed with the keys of its author's domain, once it is complete.
  */
 void submission_co_begin_signing(struct incoming *in, struct span prefix, struct span header);

@@ -24,6 +24,20 @@ struct smtpd_counters {
     atomic_uint_fast64_t sessions, accepted, accepted_bytes, refused, tempfailed;
 };
 
+/* A letter that an application (a key) submits: it goes by the applications' door. */
+struct smtpd_handover {
+    const struct identity *who;
+    struct span reverse_path;
+    const struct letter_recipient *recipients;
+    size_t recipient_count;
+    struct span letter; /* whole, behind our Received field */
+    bool eight_bit;
+};
+struct smtpd_verdict {
+    int code; /* 250, 4yz, 5yz */
+    char enhanced[12], text[300];
+};
+
 struct smtpd_settings {
     enum smtpd_role role;
     bool implicit_tls;         /* 465: TLS from the first byte (RFC 8314) */
@@ -34,6 +48,10 @@ struct smtpd_settings {
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */
     struct tls_context *(*tls)(void *tls_arg);
     void *tls_arg;
+    /* Takes a key's letter over and says the reply; it is durable before a 250 is returned. */
+    void (*co_take_over)(void *arg, const struct smtpd_handover *handover,
+                         struct smtpd_verdict *ret_verdict);
+    void *take_over_arg;
     struct smtpd_counters *counters; /* shared by all loops */
     uint64_t message_max;            /* bytes; 0: 25 MiB */
     uint32_t recipients_max;         /* in one transaction; 0: 1,000 (RFC 5321 wants 100) */

@@ -18,6 +18,11 @@ static void refuse_author(struct incoming *in, const struct mailbox *author)
     incoming_refuse(in, 550, "5.7.1", "You do not own the address in From");
 }
 
+bool submission_hands_over(const struct smtp_session *s)
+{
+    return s->who.key && s->settings->co_take_over;
+}
+
 void submission_co_check_header(struct incoming *in, struct span header)
 {
     struct smtp_session *s = in->session;
@@ -31,6 +36,8 @@ void submission_co_check_header(struct incoming *in, struct span header)
     int count = authors ? address_parse_list(from.body, &arena, authors, AUTHORS_MAX) : 0;
     if (count <= 0)
         incoming_refuse(in, 550, "5.6.0", "The From field holds no readable address");
+    if (submission_hands_over(s)) /* that door checks the authors, and has its own words */
+        return;
     for (int i = 0; i < count && in->refusal.code == 0; i++) {
         int rc = directory_co_may_send(s->settings->directory, &s->who, authors[i].local,
                                        authors[i].domain);
@@ -41,6 +48,29 @@ void submission_co_check_header(struct incoming *in, struct span header)
     }
     if (in->refusal.code == 0 && address_fold_domain(authors[0].domain, in->author_domain) < 0)
         in->author_domain[0] = '\0';
+}
+
+/* --- letters of applications ----------------------------------------------------------------- */
+
+/* Dialects read fields of their own in them, and all count against the tenant's quota. */
+void submission_co_hand_over(struct incoming *in)
+{
+    struct smtp_session *s = in->session;
+    AUTO_BUFFER letter = BUFFER(blob_writer_size(in->blob) + 1);
+    int rc = blob_co_writer_read(in->blob, &letter);
+    if (rc < 0) {
+        incoming_refuse(in, 451, "4.3.0", "Cannot take the letter now, try again later");
+        return;
+    }
+    struct smtpd_handover handover = {.who = &s->who,
+                                      .reverse_path = s->reverse_path,
+                                      .recipients = s->recipients,
+                                      .recipient_count = s->recipient_count,
+                                      .letter = buffer_span(&letter),
+                                      .eight_bit = in->eight_bit};
+    s->settings->co_take_over(s->settings->take_over_arg, &handover, &in->verdict);
+    if (in->verdict.code >= 300)
+        incoming_refuse(in, in->verdict.code, in->verdict.enhanced, in->verdict.text);
 }
 
 /* --- signatures ------------------------------------------------------------------------------ */
@@ -68,7 +98,8 @@ static bool co_has_keys(struct incoming *in)
 
 void submission_co_begin_signing(struct incoming *in, struct span prefix, struct span header)
 {
-    if (in->refusal.code || !in->author_domain[0] || !leaves(in->session) || !co_has_keys(in))
+    if (in->refusal.code || in->session->who.key || !in->author_domain[0] || !leaves(in->session) ||
+        !co_has_keys(in))
         return;
     in->signed_header = BUFFER(prefix.len + header.len);
     in->signatures = BUFFER(DKIM_KEYS_MAX * DKIM_SIGNATURE);

@@ -309,6 +309,14 @@ static int read_file(void *arg)
     return blob_file_read(read->store->folder, read->blob, read->offset, read->max, read->out);
 }
 
+int blob_co_writer_read(struct blob_writer *w, struct buffer *out)
+{
+    struct blob_read read = {w->store, 0, w->file, 0, w->size, out, true};
+    if (w->file == 0)
+        return buffer_append(out, buffer_span(&w->bytes));
+    return lane_co_run(w->store->disk_lane, read_file, &read, CO_FOREVER);
+}
+
 int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset, size_t max,
                  struct buffer *out)
 {

@@ -27,6 +27,8 @@ must_check int blob_co_append(struct blob_writer *w, struct span bytes);
 /* All bytes are in: file and folder are synced. Afterwards blob_put may be called. */
 must_check int blob_co_finish(struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
+/* Appends all its bytes to out; after blob_co_finish. Yields. */
+must_check int blob_co_writer_read(struct blob_writer *w, struct buffer *out);
 /* The write job that put it has been committed: its file stays. */
 void blob_writer_committed(struct blob_writer *w);
 /* Gives back memory; a file that was never committed is removed. NULL is fine. */

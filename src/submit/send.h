@@ -24,11 +24,13 @@ struct send {
     struct span raw;               /* a letter that the client composed (RFC 5322) */
     const struct content_group *groups;
     size_t group_count;
-    struct span reverse_path; /* where bounces go; empty: the author */
+    struct span reverse_path; /* where bounces go; empty: the author, or */
+    bool null_path;           /* … nowhere */
     int64_t due_ms;           /* not before (wall clock); 0: now */
     struct span batch;        /* of scheduled sends, see batch.h; empty: none */
     struct span meta;         /* kept with the letter (JSON); may be empty */
     bool dry;                 /* everything but the commit: sandbox and test modes */
+    bool to_suppressed;       /* also to addresses on the suppression list */
     bool one_id;              /* all groups have the letter's Message-ID (Mailgun) */
     /* The same key and request again within 24 hours: the same answer, nothing sent. */
     struct span key, request; /* empty key: none */
@@ -59,7 +61,7 @@ struct send_result {
     int64_t letter;
     bool replayed; /* by an earlier call with the same key */
     char domain[ADDRESS_DOMAIN_MAX + 1];
-    size_t recipients;
+    size_t recipients, suppressed; /* all, and those of them that are left out */
 };
 
 /* 0 with problem SEND_OK: durable (dry: it would have been). ERR_DENIED, ERR_SYNTAX: the problem

@@ -246,6 +246,30 @@ static int put_rows(struct db_tx *tx, struct sending *s)
     return rc == 0 && state == BATCH_CANCELLED ? drop_rows(tx, s) : rc;
 }
 
+/* --- who is left out ------------------------------------------------------------------------- */
+
+/* If that is everybody, the letter was accepted all the same. */
+static int tell_suppressed(struct db_tx *tx, const struct sending *s)
+{
+    struct event event = {.tenant = s->send->who->tenant,
+                          .letter = s->letter,
+                          .sender = s->reverse_path,
+                          .bytes = s->body.len};
+    int rc = 0;
+    if (s->result->suppressed == s->result->recipients) {
+        event.kind = EVENT_ACCEPTED;
+        event.detail = span_of(s->send->source);
+        rc = event_record(tx, &event);
+    }
+    event.kind = EVENT_DROPPED;
+    event.detail = SPAN("the address is on the suppression list");
+    for (size_t i = 0; rc == 0 && i < s->result->suppressed; i++) {
+        event.recipient = s->suppressed[i];
+        rc = event_record(tx, &event);
+    }
+    return rc;
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static int commit(struct db_tx *tx, void *arg)
@@ -260,8 +284,10 @@ static int commit(struct db_tx *tx, void *arg)
         rc = count_use(tx, s);
     if (rc >= 0)
         rc = keep_message(tx, s);
-    if (rc < 0)
-        return rc;
+    if (rc >= 0 && s->result->suppressed)
+        rc = tell_suppressed(tx, s);
+    if (rc < 0 || s->result->suppressed == s->result->recipients)
+        return rc < 0 ? rc : 0;
     return s->plan ? submit_apply(tx, s->plan) : put_rows(tx, s);
 }
 
@@ -286,7 +312,7 @@ int sending_co_commit(struct sending *s)
     int rc = s->plan ? 0 : make_entries(s); /* memory is had before, not after */
     if (rc == 0)
         rc = store_co_write(s->door->store, commit, s);
-    if (rc < 0 || s->earlier)
+    if (rc < 0 || s->earlier || s->result->suppressed == s->result->recipients)
         return rc < 0 ? rc : 0;
     if (s->plan) {
         submit_committed(s->door, s->plan);

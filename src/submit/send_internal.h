@@ -15,7 +15,8 @@ struct sending {
     struct send_result *result;
     struct arena arena; /* of the call */
     int64_t letter, now_ms;
-    const struct mailbox *author;
+    const struct mailbox *author; /* the first of */
+    size_t author_count;
     char domain[ADDRESS_DOMAIN_MAX + 1]; /* the author's, folded */
     struct span reverse_path;
 
@@ -32,6 +33,7 @@ struct sending {
     struct queue_entry *entries; /* of the rows, for whom the door tells */
     size_t row_count;
 
+    struct span *suppressed; /* left out: result->suppressed of them */
     unsigned char key_hash[SEND_HASH], request_hash[SEND_HASH];
     bool preview;                   /* nothing is sent: the scope mail.send is not asked for */
     struct send_rendered *rendered; /* of submit_co_render; else NULL */
@@ -51,7 +53,7 @@ must_check int sending_co_make(struct sending *s);
 must_check int sending_co_compose(struct sending *s, const struct content_group *group,
                                   struct buffer *out);
 
-/* send_list.c: who gets it. Fills plan or rows. Yields. */
+/* send_list.c: who gets it. Fills plan or rows, and suppressed. Yields. */
 must_check int sending_co_address(struct sending *s);
 /* Checks the addresses of all groups, and counts them. */
 must_check int sending_check_groups(struct sending *s);

@@ -3,6 +3,7 @@
 #include "submit/send_internal.h"
 
 #include "base/id.h"
+#include "reputation/suppression.h"
 #include "run/co.h"
 #include "submit/package.h"
 
@@ -78,6 +79,49 @@ static int make_path(struct sending *s, const struct mailbox *box, struct span *
     return ret_path->at ? 0 : -ENOMEM;
 }
 
+/* --- whom not to write to -------------------------------------------------------------------- */
+
+/* All paths of the call, in order. */
+static int gather_paths(struct sending *s, struct span *paths)
+{
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < s->send->group_count; i++)
+        for (int which = 0; which < 3; which++) {
+            const struct compose_list *list = list_of(&s->send->groups[i], which);
+            for (size_t k = 0; rc == 0 && k < list->count; k++) {
+                struct span domain;
+                rc = make_path(s, &list->at[k], &paths[count++], &domain);
+            }
+        }
+    return rc;
+}
+
+static int sending_co_find_suppressed(struct sending *s)
+{
+    size_t count = s->result->recipients;
+    struct span *paths = arena_alloc(&s->arena, count * sizeof *paths);
+    s->suppressed = arena_alloc(&s->arena, count * sizeof *s->suppressed);
+    int rc = paths && s->suppressed ? gather_paths(s, paths) : -ENOMEM;
+    for (size_t first = 0; rc == 0 && first < count; first += SUPPRESSION_BATCH) {
+        bool found[SUPPRESSION_BATCH];
+        size_t some = count - first < SUPPRESSION_BATCH ? count - first : SUPPRESSION_BATCH;
+        rc = suppression_co_check(s->door->store, s->send->who->tenant, paths + first, some, found);
+        for (size_t i = 0; rc == 0 && i < some; i++)
+            if (found[i])
+                s->suppressed[s->result->suppressed++] = paths[first + i];
+    }
+    return rc;
+}
+
+static bool is_suppressed(const struct sending *s, struct span path)
+{
+    for (size_t i = 0; i < s->result->suppressed; i++)
+        if (span_equal(s->suppressed[i], path))
+            return true;
+    return false;
+}
+
 /* --- at once --------------------------------------------------------------------------------- */
 
 static int sending_co_resolve(struct sending *s, const struct mailbox *box,
@@ -109,7 +153,8 @@ static int sending_co_plan(struct sending *s)
     int rc = list ? 0 : -ENOMEM;
     for (int which = 0; rc == 0 && which < 3; which++)
         for (size_t i = 0; rc == 0 && i < list_of(group, which)->count; i++) {
-            rc = sending_co_resolve(s, &list_of(group, which)->at[i], &list[count++]);
+            rc = sending_co_resolve(s, &list_of(group, which)->at[i], &list[count]);
+            count += rc == 0 && !is_suppressed(s, list[count].forward_path);
             if (rc == 0 && count % PAUSE_AFTER == 0)
                 rc = co_pause();
         }
@@ -122,7 +167,7 @@ static int sending_co_plan(struct sending *s)
                                      .body = s->blob,
                                      .head = buffer_span(&s->head),
                                      .eight_bit = s->eight_bit,
-                                     .verp = true,
+                                     .verp = s->reverse_path.len > 0,
                                      .source = span_of(s->source[0] ? s->source : s->send->source)};
     return submit_prepare(&s->plan_letter, &s->arena, &s->plan);
 }
@@ -170,7 +215,7 @@ static int add_group(struct sending *s, size_t number)
         for (size_t i = 0; rc == 0 && i < list_of(group, which)->count; i++) {
             struct span path, domain;
             rc = make_path(s, &list_of(group, which)->at[i], &path, &domain);
-            if (rc == 0 && !is_row_of(s, first, path))
+            if (rc == 0 && !is_suppressed(s, path) && !is_row_of(s, first, path))
                 rc = add_row(s, number, &list_of(group, which)->at[i]);
         }
     return rc;
@@ -185,9 +230,11 @@ static int sending_co_queue(struct sending *s)
         if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
             rc = co_pause();
     }
-    int64_t first = INT64_MAX;
-    for (size_t i = 0; i < s->row_count; i++)
+    int64_t first = INT64_MAX, last = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
         first = s->rows[i].due_ms < first ? s->rows[i].due_ms : first;
+        last = s->rows[i].due_ms > last ? s->rows[i].due_ms : last;
+    }
     s->queued = (struct queue_letter){.tenant = s->send->who->tenant,
                                       .id = s->letter,
                                       .reverse_path = s->reverse_path,
@@ -195,8 +242,10 @@ static int sending_co_queue(struct sending *s)
                                       .head = buffer_span(&s->head),
                                       .octets = blob_writer_size(s->blob),
                                       .eight_bit = s->eight_bit,
-                                      .verp = true,
-                                      .first_due_ms = first > s->now_ms ? first : 0,
+                                      .verp = s->reverse_path.len > 0,
+                                      .first_due_ms = last <= s->now_ms   ? 0
+                                                      : first > s->now_ms ? first
+                                                                          : s->now_ms,
                                       .accepted_ms = s->now_ms};
     return rc;
 }
@@ -210,6 +259,8 @@ int sending_co_address(struct sending *s)
         rc = blob_co_append(s->blob, buffer_span(&s->body));
     if (rc == 0)
         rc = blob_co_finish(s->blob);
+    if (rc == 0 && !s->send->to_suppressed)
+        rc = sending_co_find_suppressed(s);
     if (rc < 0)
         return rc;
     return at_once ? sending_co_plan(s) : sending_co_queue(s);

@@ -7,6 +7,7 @@
 #include "box/box.h"
 #include "event/event.h"
 #include "mail/trace.h"
+#include "reputation/suppression.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -225,6 +226,18 @@ static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct p
     return rc;
 }
 
+static int suppress_returned(struct db_tx *tx, int64_t tenant, const struct dsn_report *report)
+{
+    char status[DSN_STATUS];
+    struct suppression one = {
+        .address = report->recipient, .reason = SUPPRESSION_BOUNCED, .detail = report->words};
+    dsn_status(report->words, '5', status);
+    if (!suppression_is_final(status))
+        return 0;
+    int rc = suppression_add(tx, tenant, &one);
+    return rc == ERR_SYNTAX ? 0 : rc; /* it could not be read */
+}
+
 /* What became of a letter that the next server had taken already. */
 static int add_returned(struct db_tx *tx, const struct letter_return *returned)
 {
@@ -237,6 +250,8 @@ static int add_returned(struct db_tx *tx, const struct letter_return *returned)
                               .recipient = report->recipient,
                               .detail = report->words};
         rc = event_record(tx, &event);
+        if (rc == 0 && report->failed)
+            rc = suppress_returned(tx, returned->tenant, report);
     }
     return rc;
 }
