@@ -117,6 +117,13 @@ int mailgun_url(const struct http_request *r, struct buffer *out)
 #define VERSIONS "/v3/{domain}/templates/{name}/versions"
 static const struct http_route routes[] = {
     {METHOD_POST, "/v3/{domain}/messages", mailgun_messages_co_post, MAILGUN_REQUEST_MAX},
+    {METHOD_POST, "/v3/{domain}/messages.mime", mailgun_mime_co_post, MAILGUN_REQUEST_MAX},
+    {METHOD_GET, "/v4/domains", mailgun_domains_co_get, 0},
+    {METHOD_GET, "/v4/domains/{domain}", mailgun_domain_co_get, 0},
+    {METHOD_PUT, "/v4/domains/{domain}/verify", mailgun_domain_co_verify, 0},
+    {METHOD_GET, "/v3/domains", mailgun_domains_co_get, 0},
+    {METHOD_GET, "/v3/domains/{domain}", mailgun_domain_co_get, 0},
+    {METHOD_PUT, "/v3/domains/{domain}/verify", mailgun_domain_co_verify, 0},
     {METHOD_GET, "/v3/{domain}/templates", mailgun_templates_co_get, 0},
     {METHOD_POST, "/v3/{domain}/templates", mailgun_templates_co_post, 0},
     {METHOD_DELETE, "/v3/{domain}/templates", mailgun_templates_co_delete, 0},

@@ -4,6 +4,8 @@
  */
 #include "api/mailgun_call.h"
 
+#include "http/json.h"
+
 #include <errno.h>
 #include <string.h>
 

@@ -59,6 +59,8 @@ void mailgun_note_tags(struct mailgun_call *c, struct span text);
 /* Groups, data and meta are made of all this; then it can be sent. */
 must_check int mailgun_finish(struct mailgun_call *c);
 
+/* mailgun_letter.c: the form of messages.mime. Yields. */
+must_check int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form);
 /* mailgun_send.c: sends, and answers. Yields. */
 must_check int mailgun_co_send(struct mailgun_call *c, struct http_request *r);
 

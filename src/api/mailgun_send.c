@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "http/json.h"
 #include "mail/date.h"
 #include "mail/header.h"
 
@@ -324,3 +325,7 @@ int mailgun_messages_co_post(struct http_request *r)
     return co_answer(r, co_read_message);
 }
 
+int mailgun_mime_co_post(struct http_request *r)
+{
+    return co_answer(r, mailgun_co_read_mime);
+}

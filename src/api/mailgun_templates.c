@@ -35,12 +35,9 @@ int mailgun_stored_name(struct span given, char ret_name[TEMPLATES_NAME_MAX + 1]
 
 struct json_object *mailgun_stored_meta(struct span meta)
 {
-    char text[4096 + 1];
     AUTO_BUFFER copy = BUFFER(TEMPLATES_META_MAX + 1);
     struct json_object *o = NULL;
-    if (span_to_text(meta, text, sizeof text))
-        o = json_tokener_parse(text);
-    else if (buffer_append(&copy, meta) == 0 && buffer_text(&copy))
+    if (buffer_append(&copy, meta) == 0 && buffer_text(&copy))
         o = json_tokener_parse(copy.at);
     if (json_object_is_type(o, json_type_object))
         return o;

@@ -20,4 +20,10 @@ must_check int submission_co_send_raw(const struct api *api, const struct smtpd_
 /* What a result means in SMTP; rc is submit_co_send's. A dialect writes its own words over it. */
 void submission_judge(int rc, const struct send_result *result, struct smtpd_verdict *ret_verdict);
 
+/* The dialects' own. Yield. */
+void sendgrid_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                                struct smtpd_verdict *ret_verdict); /* sendgrid_smtpapi.c */
+void mailgun_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                               struct smtpd_verdict *ret_verdict); /* mailgun_letter.c */
+
 #endif

@@ -18,7 +18,8 @@
 #include <string.h>
 
 #define RENDERED_MAX      ((size_t)16 * 1024 * 1024)
-#define SUBSTITUTIONS_MAX 1000
+#define SUBSTITUTIONS_MAX 10000
+#define SECTION_ROUNDS    4 /* sections within sections */
 #define DATA_DEPTH_MAX    40 /* data may have 32 */
 
 enum part_kind { PART_TEXT, PART_HTML };
@@ -181,24 +182,49 @@ static void note_missing(void *arg, struct span path, unsigned line, unsigned co
         m->letter->missing = arena_copy(m->arena, path);
 }
 
-/* Each key of the data is a tag, each value its text. */
+/* Each key of the data is a tag, each value its text; sections come behind them. */
 static int take_tags(struct merging *m, struct json_object *data)
 {
-    size_t count = (size_t)json_object_object_length(data);
+    const struct content *content = m->merge->content;
+    bool sections = content->syntax == CONTENT_SUBSTITUTE;
+    size_t count = data ? (size_t)json_object_object_length(data) : 0;
+    count += sections ? content->partial_count : 0;
     if (count > SUBSTITUTIONS_MAX)
         return fail(m->fault, -E2BIG, "more than %d substitutions", SUBSTITUTIONS_MAX);
     m->tags = arena_alloc(m->arena, (count + 1) * sizeof *m->tags);
     if (!m->tags)
         return -ENOMEM;
-    json_object_object_foreach(data, key, value)
-    {
-        const char *text = value ? json_object_get_string(value) : "";
-        struct span copy = arena_copy(m->arena, span_of(text));
-        if (!copy.at)
-            return -ENOMEM;
-        m->tags[m->tag_count++] = (struct substitution){span_of(key), copy};
+    if (data) {
+        json_object_object_foreach(data, key, value)
+        {
+            const char *text = value ? json_object_get_string(value) : "";
+            struct span copy = arena_copy(m->arena, span_of(text));
+            if (!copy.at)
+                return -ENOMEM;
+            m->tags[m->tag_count++] = (struct substitution){span_of(key), copy};
+        }
     }
+    for (size_t i = 0; sections && i < content->partial_count; i++)
+        m->tags[m->tag_count++] =
+            (struct substitution){content->partials[i].name, content->partials[i].source};
     return 0;
+}
+
+/* In rounds while there are sections: their text has tags, too. */
+static int substitute(const struct merging *m, struct span text, struct buffer *out)
+{
+    bool sections = m->merge->content->syntax == CONTENT_SUBSTITUTE;
+    int rounds = sections && m->merge->content->partial_count ? SECTION_ROUNDS : 1;
+    int rc = template_substitute(text, m->tags, m->tag_count, out);
+    while (rc == 0 && --rounds > 0) {
+        AUTO_BUFFER next = BUFFER(RENDERED_MAX);
+        rc = template_substitute(buffer_span(out), m->tags, m->tag_count, &next);
+        if (rc < 0 || span_equal(buffer_span(&next), buffer_span(out)))
+            return rc;
+        buffer_clear(out);
+        rc = buffer_append(out, buffer_span(&next));
+    }
+    return rc;
 }
 
 static int replace(struct merging *m, struct span *text)
@@ -206,7 +232,7 @@ static int replace(struct merging *m, struct span *text)
     AUTO_BUFFER out = BUFFER(RENDERED_MAX);
     if (m->tag_count == 0 || text->len == 0)
         return 0;
-    int rc = template_substitute(*text, m->tags, m->tag_count, &out);
+    int rc = substitute(m, *text, &out);
     if (rc < 0)
         return rc;
     *text = arena_copy(m->arena, buffer_span(&out));
@@ -254,7 +280,7 @@ static int take_data(struct merging *m, struct json_object *data, struct json_ob
     const struct merge *merge = m->merge;
     enum content_syntax syntax = merge->content->syntax;
     m->data = syntax == CONTENT_HANDLEBARS && data ? data : merge->data;
-    if (!data || (syntax != CONTENT_SUBSTITUTE && syntax != CONTENT_BOTH))
+    if (syntax != CONTENT_SUBSTITUTE && (syntax != CONTENT_BOTH || !data))
         return 0;
     int rc = take_tags(m, data);
     if (rc == 0 && syntax == CONTENT_BOTH && m->data)
@@ -353,6 +379,18 @@ static int fill_boxes(struct merging *m, struct compose_letter *letter)
     return rc;
 }
 
+static int fill_bodies(struct merging *m, struct compose_letter *letter)
+{
+    struct compose_body *all = arena_alloc(m->arena, (letter->body_count + 1) * sizeof *all);
+    int rc = all ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < letter->body_count; i++) {
+        all[i] = letter->bodies[i];
+        rc = fill(m, NULL, "text", &all[i].text);
+    }
+    letter->bodies = all;
+    return rc;
+}
+
 int merge_group(const struct merge *merge, const struct content_group *group,
                 struct merge_letter *letter, struct arena *arena, struct compose *ret_compose,
                 struct merge_fault *ret_fault)
@@ -365,10 +403,12 @@ int merge_group(const struct merge *merge, const struct content_group *group,
     out.id = letter->id;
     out.domain = letter->domain;
     out.date_ms = letter->date_ms;
-    if (out.message_id.len == 0)
+    if (group->message_id.len)
+        out.message_id = group->message_id;
+    else if (out.message_id.len == 0)
         out.message_id = letter->msg_id;
-    out.to = group->to;
-    out.cc = group->cc;
+    out.to = group->shown ? group->shown->to : group->to;
+    out.cc = group->shown ? group->shown->cc : group->cc;
     if (group->from)
         out.from = (struct compose_list){group->from, 1};
     int rc = take_data(&m, group->data, &own);
@@ -384,6 +424,12 @@ int merge_group(const struct merge *merge, const struct content_group *group,
         rc = fill_headers(&m, group, &out);
     if (rc == 0)
         rc = fill_boxes(&m, &out);
+    if (rc == 0 && m.tag_count)
+        rc = fill_bodies(&m, &out);
+    letter->subject = out.subject;
+    letter->text = out.text;
+    letter->html = out.html;
+    letter->amp = out.amp;
     json_object_put(own);
     return rc < 0 ? rc : compose_open(&out, arena, ret_compose, &ret_fault->compose);
 }
