@@ -1,6 +1,8 @@
 /* Settling; see settle.h. */
 #include "deliver/settle.h"
 
+#include "deliver/simulator_internal.h"
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -201,7 +203,8 @@ static int suppress_dead(struct db_tx *tx, const struct settling *g)
                                   .reason = SUPPRESSION_BOUNCED,
                                   .detail = g->results[i].reply};
         dsn_status(outcome->words, '5', status);
-        if (outcome->end == QUEUE_BOUNCED && suppression_is_final(status))
+        if (outcome->end == QUEUE_BOUNCED && suppression_is_final(status) &&
+            !simulator_has(g->s->recipients[i].domain))
             rc = suppression_add(tx, g->s->letter->tenant, &one);
         if (rc == ERR_SYNTAX) /* an address that cannot be folded was never valid */
             rc = 0;

@@ -191,6 +191,9 @@ static int render(struct merging *m, const struct template *template, const char
                                  .missing = note_missing,
                                  .arg = m};
     int rc = template_render(template, m->data, &call, out, &error);
+    if (rc == ERR_ABSENT)
+        snprintf(m->fault->variable, sizeof m->fault->variable, "%.*s",
+                 SPAN_PRINT(span_first(error.variable, sizeof m->fault->variable - 1)));
     return rc < 0 ? fail(m->fault, rc, "%s: %s", what, error.text) : 0;
 }
 
