@@ -222,7 +222,7 @@ int ses_template_co_list(struct ses_call *c, struct json_object *in, struct json
         json_object_array_add(list, one);
         member_put_text(one, "TemplateName", all[i].name);
         member_put(one, "CreatedTimestamp",
-                   json_object_new_double_s((double)all[i].created_ms / 1000, NULL));
+                   json_object_new_double((double)all[i].created_ms / 1000));
     }
     if (count > size)
         member_put_text(out, "NextToken", all[size - 1].name);

@@ -1,6 +1,8 @@
 /* Applications' letters by SMTP; see submission.h. */
 #include "api/submission.h"
 
+#include "directory/key.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +71,10 @@ void submission_co_take_over(void *arg, const struct smtpd_handover *handover,
                              struct smtpd_verdict *ret_verdict)
 {
     struct send_result result;
+    if (handover->who->dialect == KEY_SES) {
+        ses_smtp_co_take_over(arg, handover, ret_verdict);
+        return;
+    }
     int rc = submission_co_send_raw(arg, handover, NULL, &result);
     submission_judge(rc, &result, ret_verdict);
 }
