@@ -41,6 +41,7 @@ enum ses_problem {
     SES_BAD_SIGNATURE,
     SES_NO_KEY,
     SES_NO_OPERATION,
+    SES_NO_ACTION,
     SES_UNAVAILABLE,
     SES_PROBLEMS,
 };

@@ -37,6 +37,7 @@ static const struct {
     [SES_BAD_SIGNATURE] = {"InvalidSignatureException", 403, "SignatureDoesNotMatch", 403},
     [SES_NO_KEY] = {"UnrecognizedClientException", 403, "InvalidClientTokenId", 403},
     [SES_NO_OPERATION] = {"UnknownOperationException", 404, "InvalidAction", 400},
+    [SES_NO_ACTION] = {"UnknownOperationException", 404, "MissingAction", 400},
     [SES_UNAVAILABLE] = {"ServiceUnavailableException", 503, "ServiceUnavailable", 503},
 };
 

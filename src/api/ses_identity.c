@@ -122,7 +122,7 @@ int ses_identity_co_get(struct ses_call *c, struct json_object *in, struct json_
         return rc;
     if (rc <= 0)
         return rc < 0 ? rc : refuse_absent(c, name);
-    member_put(out, "FeedbackForwardingStatus", json_object_new_boolean(true));
+    member_put(out, "FeedbackForwardingStatus", json_object_new_boolean(false));
     member_put(out, "VerificationStatus", json_object_new_string("SUCCESS"));
     member_put(out, "Policies", json_object_new_object());
     member_put(out, "Tags", json_object_new_array());

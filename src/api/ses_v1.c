@@ -393,6 +393,8 @@ static int find_action(struct ses_call *c, struct json_object *in, const struct 
     int rc = ses_text(c, in, "Action", &name);
     if (rc < 0)
         return rc;
+    if (name.len == 0)
+        return ses_refuse(c, SES_NO_ACTION, "The request is missing an action.");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (span_equal(name, actions[i].name)) {
             *ret_action = &actions[i];
