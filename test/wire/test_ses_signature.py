@@ -95,8 +95,7 @@ def test_odd_paths_and_queries(ses):
         assert ask(ses, sign(ses, "GET", path, body=b"", path_twice=False), None, path,
                    "GET")[0] == (403 if "%" in path else 404), name
     for path in ("/v2/email//templates", "/v2/./email/templates", "/v2/x/../email/templates"):
-        status, error, _ = ask(ses, sign(ses, "GET", path, body=b""), None, path, "GET")
-        assert status in (200, 403, 404), path
+        assert 400 <= ask(ses, sign(ses, "GET", path, body=b""), None, path, "GET")[0] < 500, path
     pairs = [("PageSize", "10"), ("B", "2"), ("B", "10"), ("A b", "ü/+ &="), ("a", ""), ("C", "~")]
     for given in ("&".join(f"{quote(a)}={quote(b)}" for a, b in pairs),
                   "&".join(f"{quote(a)}={quote(b)}" for a, b in pairs).replace("a=&", "a&")):
