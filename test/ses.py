@@ -1,8 +1,10 @@
 """An office with a SES key, boto3's clients for it, and a sink for far.test."""
+import contextlib
 import copy
 import email
 import email.policy
 import json
+import sqlite3
 import urllib.error
 import urllib.request
 
@@ -77,6 +79,12 @@ class Ses:
     def events(self, kind=None):
         return [event for event in json.loads(self.office.run("log", "--json"))
                 if kind in (None, event["event"])]
+
+    def kept(self):
+        """What is kept with the newest letter beside its text."""
+        with contextlib.closing(sqlite3.connect(f"{self.office.folder}/postamt.db")) as db:
+            (text,), = db.execute("SELECT meta FROM send_message ORDER BY id DESC LIMIT 1")
+        return json.loads(text)
 
     def letters(self, count):
         """So many at the sink, when they have come."""

@@ -19,7 +19,8 @@ static int take_tags(struct span text, struct json_object *meta)
     while (json_object_array_length(tags) < TAGS_MAX && span_cut(&text, ',', &part)) {
         struct json_object *tag;
         part = span_trim(part);
-        if (!span_cut(&part, '=', &name) || name.len == 0 || !(tag = json_object_new_object()))
+        if (span_find(part, '=') <= 0 || !span_cut(&part, '=', &name) ||
+            !(tag = json_object_new_object()))
             continue;
         member_put_text(tag, "Name", span_trim(name));
         member_put_text(tag, "Value", span_trim(part));

@@ -1,11 +1,14 @@
 """Amazon SES, version 2, as boto3 speaks it."""
+import contextlib
 import json
+import sqlite3
 
 import pytest
 from botocore.exceptions import ClientError
 
 from office import until
 from ses import Ses, parse
+from test_fairness import move_to_second_tenant
 
 PICTURE = bytes(range(256)) * 40
 
@@ -56,13 +59,18 @@ def test_a_simple_letter(fresh):
                                                                                "<p>é</p>"]
     until(lambda: len(fresh.events("delivered")) == 3)
     assert {event["letter"] for event in fresh.events()} == {answer["MessageId"]}
+    assert fresh.kept() == {"configuration_set": "mine", "tags": [{"Name": "campaign",
+                                                                   "Value": "spring"}]}
 
 
 def test_a_letter_of_ones_own(fresh):
     raw = ("From: Shop <shop@example.test>\nTo: bob@example.test\nBcc: carol@far.test\n"
            "X-SES-CONFIGURATION-SET: mine\nx-ses-message-tags: a=b,\n c=d\nX-Own: kept\n"
            "Message-ID: <my.own@id.test>\nSubject: raw\n\nbody\n")
-    fresh.v2.send_email(Content={"Raw": {"Data": raw.encode()}})
+    fresh.v2.send_email(Content={"Raw": {"Data": raw.encode()}},
+                        EmailTags=[{"Name": "of", "Value": "the-call"}])
+    assert fresh.kept() == {"configuration_set": "mine",  # tags of the call stand in for the field's
+                            "tags": [{"Name": "of", "Value": "the-call"}]}
     far, here = fresh.sink.letter(), fresh.bob.letter()
     assert far.recipients == ["carol@far.test"]
     for data in (far.data, here):
@@ -263,6 +271,34 @@ def test_a_key_of_one_domain_knows_no_other(fresh):
     assert fresh.nothing_happened()
     v2.send_email(FromEmailAddress="a@second.test", **arguments)
     assert len(fresh.bob.letters()) == 1
+
+
+def test_another_tenants_key(make_office):
+    ses = Ses(make_office)
+    ses.office.run("domain", "add", "other.test")
+    key = ses.new_key("--domain", "other.test")
+    ses.v2.create_email_template(TemplateName="ours", TemplateContent={"Subject": "x", "Text": "x"})
+    ses.office.stop()
+    move_to_second_tenant(ses.office, "other.test")
+    with contextlib.closing(sqlite3.connect(f"{ses.office.folder}/postamt.db")) as db, db:
+        db.execute("UPDATE api_key SET tenant = 2 WHERE name = ?", [key["id"]])
+    ses.office.start()
+    v2 = ses.client("sesv2", key)
+    assert v2.list_email_templates()["TemplatesMetadata"] == []
+    assert [one["IdentityName"] for one in v2.list_email_identities()["EmailIdentities"]] == [
+        "other.test"]
+    for call, arguments in (("get_email_template", {"TemplateName": "ours"}),
+                            ("delete_email_template", {"TemplateName": "ours"}),
+                            ("get_email_identity", {"EmailIdentity": "example.test"}),
+                            ("delete_email_identity", {"EmailIdentity": "example.test"})):
+        assert refused(getattr(v2, call), **arguments)[:2] == ("NotFoundException", 404)
+    to = {"ToAddresses": ["bob@example.test"]}
+    assert refused(v2.send_email, FromEmailAddress="a@example.test", Destination=to,
+                   Content=simple())[0] == "MessageRejected"
+    assert refused(v2.send_email, FromEmailAddress="a@other.test", Destination=to, Content={
+        "Template": {"TemplateName": "ours", "TemplateData": "{}"}})[0] == "NotFoundException"
+    assert ses.v2.get_email_template(TemplateName="ours")["TemplateName"] == "ours"
+    assert ses.nothing_happened()
 
 
 def test_scopes(fresh):

@@ -225,10 +225,6 @@ class Smtp(smtplib.SMTP):
         return code, text.decode()
 
 
-def meta_of(ses, letter):
-    return json.loads(ses.office.run("queue", "show", letter, "--json"))["meta"]
-
-
 def test_fields_of_ses_by_smtp(fresh):
     letter = (b"From: shop@example.test\r\nTo: bob@example.test\r\n"
               b"X-SES-CONFIGURATION-SET: mine\r\nx-ses-message-tags: a=b,\r\n c=d\r\n"
@@ -240,6 +236,8 @@ def test_fields_of_ses_by_smtp(fresh):
                                    letter)
     accepted, = fresh.events("accepted")
     assert (code, text) == (250, f"Ok {accepted['letter']}")
+    assert fresh.kept() == {"configuration_set": "mine", "list_management": "list; topic=t", "tags": [
+        {"Name": "a", "Value": "b"}, {"Name": "c", "Value": "d"}]}
     for data in (fresh.bob.letter(), fresh.sink.letter().data):
         header, body = data.split(b"\r\n\r\n", 1)
         assert b"x-ses" not in header.lower() and body == b"X-SES-CONFIGURATION-SET: body\r\n"
