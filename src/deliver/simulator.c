@@ -8,6 +8,22 @@ bool simulator_has(struct span domain)
     return span_equal(domain, SPAN(SUPPRESSION_SIMULATOR));
 }
 
+/* Without its "+label"; empty: not of the simulator. */
+static struct span local_of(struct span forward_path)
+{
+    struct span local, domain;
+    if (!address_split(forward_path, &local, &domain) ||
+        !span_equal_nocase(domain, SPAN(SUPPRESSION_SIMULATOR)))
+        return SPAN("");
+    ptrdiff_t plus = span_find(local, '+');
+    return plus < 0 ? local : span_first(local, (size_t)plus);
+}
+
+bool simulator_complains(struct span forward_path)
+{
+    return span_equal_nocase(local_of(forward_path), SPAN("complaint"));
+}
+
 void simulator_judge(struct deliver *d, struct task *t, size_t i)
 {
     static const struct {
@@ -21,12 +37,8 @@ void simulator_judge(struct deliver *d, struct task *t, size_t i)
         {SPAN("bounce"), 550, SPAN("5.1.1 Simulated: user unknown")},
         {SPAN("suppressionlist"), 550, SPAN("5.1.1 Simulated: on the suppression list")},
     };
-    struct span local = SPAN(""), domain;
+    struct span local = local_of(t->recipients[i].forward_path);
     t->host = NULL;
-    if (address_split(t->recipients[i].forward_path, &local, &domain)) {
-        ptrdiff_t plus = span_find(local, '+');
-        local = plus < 0 ? local : span_first(local, (size_t)plus);
-    }
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (span_equal_nocase(local, known[k].name)) {
             task_judge(d, t, i, known[k].code, known[k].words);

@@ -315,10 +315,12 @@ def test_the_mailbox_simulator(fresh):
     for _ in range(2):  # who bounced is not suppressed the next time
         fresh.v2.send_email(FromEmailAddress="shop@example.test", Content=simple(), Destination={
             "ToAddresses": [f"{name}@simulator.amazonses.com" for name in names]})
-    until(lambda: len(fresh.events("delivered")) == 6 and len(fresh.events("bounced")) == 4)
+    until(lambda: len(fresh.events("delivered")) == 6 and len(fresh.events("bounced")) == 4
+          and len(fresh.events("complained")) == 2)
     ends = {(event["to"].split("@")[0], event["event"]) for event in fresh.events()
             if event["event"] != "accepted"}
     assert ends == {("success", "delivered"), ("ooto", "delivered"), ("complaint", "delivered"),
+                    ("complaint", "complained"),
                     ("bounce", "bounced"), ("bounce+label", "bounced"),
                     ("suppressionlist", "dropped")}
     assert fresh.sink.connections == 0
