@@ -93,25 +93,32 @@ static int refuse_key(struct ses_call *c)
 }
 
 /* A session's token is nobody's here: keys are for good. */
-static int co_check_signature(struct ses_call *c, const struct sigv4_request *request,
+static int co_find_key(struct ses_call *c, const struct sigv4 *signature, struct buffer *ret_secret)
+{
+    if (!span_equal(signature->service, SPAN("ses")))
+        return ses_refuse(c, SES_BAD_SIGNATURE,
+                          "Credential should be scoped to correct service: 'ses'.");
+    if (signature->token.len)
+        return refuse_key(c);
+    int rc =
+        directory_co_key_secret(api_of(c->r)->directory, signature->key_id, &c->who, ret_secret);
+    return rc == ERR_DENIED || (rc == 0 && c->who.dialect != KEY_SES) ? refuse_key(c) : rc;
+}
+
+/* Whose key is not known need not send the body. */
+static int co_check_signature(struct ses_call *c, struct sigv4_request *request,
                               const struct sigv4 *signature)
 {
     AUTO_BUFFER secret = BUFFER(SECRET_MAX);
     struct checking k = {.request = request, .signature = signature, .arena = &c->arena};
-    if (!span_equal(signature->service, SPAN("ses")))
-        return ses_refuse(c, SES_BAD_SIGNATURE,
-                          "Credential should be scoped to correct service:"
-                          " 'ses'.");
-    if (signature->token.len)
-        return refuse_key(c);
-    int rc = directory_co_key_secret(api_of(c->r)->directory, signature->key_id, &c->who, &secret);
-    k.secret = buffer_span(&secret);
-    if (rc == 0 && c->who.dialect != KEY_SES)
-        rc = ERR_DENIED;
-    if (rc == ERR_DENIED)
-        rc = refuse_key(c);
-    else if (rc == 0)
+    int rc = co_find_key(c, signature, &secret);
+    if (rc == 0)
+        rc = http_co_body(c->r, SES_BODY_MAX, &c->body);
+    if (rc == 0) {
+        request->body = c->body;
+        k.secret = buffer_span(&secret);
         rc = co_check(c, &k);
+    }
     if (secret.at)
         sodium_memzero(secret.at, secret.size);
     return rc;
@@ -140,12 +147,10 @@ int ses_co_enter(struct ses_call *c)
         return ses_refuse(c, SES_UNSIGNED, "Missing Authentication Token");
     if (rc == ERR_SYNTAX)
         return ses_refuse(c, SES_BAD_SIGNATURE_FORM, "%s", why);
-    if (rc == 0)
-        rc = http_co_body(c->r, SES_BODY_MAX, &c->body);
-    if (rc == 0)
-        keep_region(c, signature.region);
-    request.body = c->body;
-    return rc < 0 ? rc : co_check_signature(c, &request, &signature);
+    if (rc < 0)
+        return rc;
+    keep_region(c, signature.region);
+    return co_check_signature(c, &request, &signature);
 }
 
 int ses_co_may(struct ses_call *c, const char *scope)
