@@ -147,13 +147,38 @@ static void fail_group(struct bulk *b, const struct send_result *result)
     }
 }
 
+/* The same call again by its Idempotency-Key: who was left out the first time is so again. */
+static int co_leave_out(struct bulk *b)
+{
+    AUTO_BUFFER letter = BUFFER(2 * (size_t)SEND_OCTETS_MAX);
+    struct send one = b->l.send;
+    one.group_count = 1;
+    for (size_t i = 0; i < b->count; i++) {
+        struct send_result result;
+        if (b->entries[i].status)
+            continue;
+        one.groups = &b->groups[b->entries[i].group];
+        buffer_clear(&letter);
+        int rc = submit_co_preview(api_of(b->c->r)->door, &one, &letter, &result);
+        if (rc < 0 && result.problem == SEND_OK)
+            return rc;
+        if (rc < 0) {
+            (void)ses_refuse_send(b->c, &b->l, &result);
+            fail(b, &b->entries[i]);
+        }
+    }
+    return make_groups(b);
+}
+
 /* Ends when all that are left have gone: each round leaves out one entry at least. */
 static int co_send(struct bulk *b, struct send_result *ret_result)
 {
     int rc = make_groups(b);
     while (rc == 0 && b->l.send.group_count) {
         rc = submit_co_send(api_of(b->c->r)->door, &b->l.send, ret_result);
-        if (rc == 0 || ret_result->problem == SEND_OK)
+        if (rc == 0)
+            return ret_result->replayed ? co_leave_out(b) : 0;
+        if (ret_result->problem == SEND_OK)
             return rc;
         if (ret_result->problem == SEND_NOT_ALLOWED || ret_result->problem == SEND_FOREIGN_FROM ||
             ret_result->problem == SEND_KEY_REUSED)

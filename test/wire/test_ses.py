@@ -335,3 +335,24 @@ def test_the_same_key_sends_once(fresh):
     first, again = send(), send()
     assert first == again and first[0] == 200
     assert len(fresh.bob.letters()) == 1
+
+
+def test_the_same_key_sends_a_bulk_once(fresh):
+    fresh.v2.create_email_template(TemplateName="n", TemplateContent={"Subject": "{{a}}",
+                                                                      "Text": "x"})
+    data = ['{"a": 1}', "{}", '{"a": 2}']
+    body = json.dumps({
+        "FromEmailAddress": "shop@example.test", "BulkEmailEntries": [
+            {"Destination": {"ToAddresses": [f"u{n}@far.test"]}, "ReplacementEmailContent": {
+                "ReplacementTemplate": {"ReplacementTemplateData": one}}}
+            for n, one in enumerate(data)],
+        "DefaultContent": {"Template": {"TemplateName": "n", "TemplateData": "{}"}}}).encode()
+    keyed = fresh.with_header("Idempotency-Key", "bulk 7")
+    first, again = (keyed.signed("POST", "/v2/email/outbound-bulk-emails", body) for _ in range(2))
+    assert first == again and [one["Status"] for one in first[1]["BulkEmailEntryResults"]] == [
+        "SUCCESS", "INVALID_PARAMETER", "SUCCESS"]
+    assert {one.recipients[0] for one in fresh.letters(2)} == {"u0@far.test", "u2@far.test"}
+    assert len(fresh.events("accepted")) == 1
+    status, answer = keyed.signed("POST", "/v2/email/outbound-bulk-emails",
+                                  body.replace(b"u2@", b"u3@"))
+    assert (status, answer["__type"]) == (400, "BadRequestException")
