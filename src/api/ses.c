@@ -12,8 +12,7 @@
 #define SECRET_MAX 256
 #define LOOP_MAX   ((size_t)64 * 1024) /* bodies beyond are hashed in a lane */
 
-/* --- members -----------------------------------------------------------------------------------
- */
+/* --- members ---------------------------------------------------------------------------------- */
 
 int ses_text(struct ses_call *c, struct json_object *o, const char *name, struct span *ret_text)
 {
@@ -62,8 +61,7 @@ int ses_array(struct ses_call *c, struct json_object *o, const char *name,
                                                           : 0;
 }
 
-/* --- who asks ----------------------------------------------------------------------------------
- */
+/* --- who asks --------------------------------------------------------------------------------- */
 
 struct checking {
     const struct sigv4_request *request;
@@ -162,8 +160,7 @@ int ses_co_may(struct ses_call *c, const char *scope)
     return rc < 0 ? rc : 0;
 }
 
-/* --- version 2 ---------------------------------------------------------------------------------
- */
+/* --- version 2 -------------------------------------------------------------------------------- */
 
 static int ses_co_v2(struct http_request *r);
 

@@ -85,8 +85,7 @@ must_check int ses_need_object(struct ses_call *c, struct json_object *o, const 
 must_check int ses_array(struct ses_call *c, struct json_object *o, const char *name,
                          struct json_object **ret_list, size_t *ret_count);
 
-/* --- entering and answering (ses.c, ses_error.c) -----------------------------------------------
- */
+/* --- entering and answering (ses.c, ses_error.c) ---------------------------------------------- */
 
 /* Every answer carries its request's id: called once it is known that SES answers. */
 void ses_begin(struct http_request *r);
@@ -108,8 +107,7 @@ must_check int ses_co_quota(struct ses_call *c, struct json_object *out);
 must_check int ses_identity_co_attributes(struct ses_call *c, struct json_object *in, bool dkim,
                                           struct json_object *ret_map);
 
-/* --- version 1 (ses_query.c); pure -------------------------------------------------------------
- */
+/* --- version 1 (ses_query.c); pure ------------------------------------------------------------ */
 
 /* "A.B.member.1.C=v" becomes {"A": {"B": [{"C": "v"}]}}, to be given back with json_object_put.
  * ERR_SYNTAX: not well encoded, or names that contradict each other; -E2BIG. */
@@ -118,8 +116,7 @@ must_check int ses_query_read(struct span form, struct json_object **ret_tree);
 must_check int ses_query_print(struct json_object *tree, struct buffer *out);
 must_check int ses_xml_text(struct buffer *out, struct span text);
 
-/* --- what sends share (ses_letter.c) -----------------------------------------------------------
- */
+/* --- what sends share (ses_letter.c) ---------------------------------------------------------- */
 
 struct ses_letter {
     struct content content;
@@ -155,8 +152,7 @@ int ses_refuse_send(struct ses_call *c, const struct ses_letter *l,
 must_check int ses_merge_data(struct json_object *base, struct json_object *over,
                               struct json_object **ret_data);
 
-/* --- X-SES fields (ses_headers.c); pure ---------------------------------------------------------
- */
+/* --- X-SES fields (ses_headers.c); pure ------------------------------------------------------- */
 
 /* Copies a header without X-SES-CONFIGURATION-SET, X-SES-MESSAGE-TAGS, X-SES-*-ARN and
  * X-SES-LIST-MANAGEMENT-OPTIONS; what they say goes into meta, where it does not say so yet. */
@@ -165,11 +161,13 @@ must_check int ses_headers_strip(struct span header, struct json_object *meta, s
 /* Copies a header without the fields of one name. */
 must_check int ses_headers_without(struct span header, struct span name, struct buffer *out);
 
-/* --- templates (ses_template.c) ----------------------------------------------------------------
- */
+/* --- templates (ses_template.c) --------------------------------------------------------------- */
 
 /* A template's parts compile, or ERR_DENIED after ses_refuse. */
 must_check int ses_template_check(struct ses_call *c, const struct stored_version *parts);
+/* By its name. Yields. */
+must_check int ses_co_find_template(struct ses_call *c, struct span name,
+                                    struct stored_version *ret_parts);
 void ses_set_template(struct content *content, const struct stored_version *parts);
 /* NextToken (may be empty) and PageSize of a list. */
 must_check int ses_take_page(struct ses_call *c, struct json_object *in, unsigned max,

@@ -28,8 +28,7 @@ struct bulk {
     struct content_group groups[ENTRIES_MAX];
 };
 
-/* --- one entry ---------------------------------------------------------------------------------
- */
+/* --- one entry -------------------------------------------------------------------------------- */
 
 static const char *status_of(enum ses_problem problem)
 {
@@ -127,8 +126,7 @@ static int make_groups(struct bulk *b)
     return 0;
 }
 
-/* --- sending -----------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool is_of_one(enum send_problem problem)
 {
@@ -215,8 +213,7 @@ static void answer(const struct bulk *b, const struct send_result *result, struc
     }
 }
 
-/* --- the call ----------------------------------------------------------------------------------
- */
+/* --- the call --------------------------------------------------------------------------------- */
 
 static int take_entries(struct bulk *b, struct json_object *in)
 {

@@ -66,8 +66,7 @@ int ses_merge_data(struct json_object *base, struct json_object *over,
     return rc;
 }
 
-/* --- the door's refusals -----------------------------------------------------------------------
- */
+/* --- the door's refusals ---------------------------------------------------------------------- */
 
 int ses_refuse_template(struct ses_call *c, const char *variable, const char *text)
 {

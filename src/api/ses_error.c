@@ -61,8 +61,7 @@ int ses_refuse_member(struct ses_call *c, const char *name, const char *type)
                       name);
 }
 
-/* --- the request's id --------------------------------------------------------------------------
- */
+/* --- the request's id ------------------------------------------------------------------------- */
 
 void ses_begin(struct http_request *r)
 {
@@ -87,8 +86,7 @@ struct span ses_request_id(const struct http_request *r)
     return SPAN("");
 }
 
-/* --- shapes ------------------------------------------------------------------------------------
- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static int print_xml(const struct http_request *r, const char *code, bool ours, struct span words,
                      struct buffer *out)

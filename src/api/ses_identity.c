@@ -22,8 +22,7 @@ struct identity_found {
     char domain[ADDRESS_DOMAIN_MAX + 1];
 };
 
-/* --- whose is it -------------------------------------------------------------------------------
- */
+/* --- whose is it ------------------------------------------------------------------------------ */
 
 /* The one domain of the key; empty: all of the tenant's. */
 static int co_key_domain(struct ses_call *c, struct span *ret_domain)
@@ -80,8 +79,7 @@ static int refuse_absent(struct ses_call *c, struct span name)
                       SPAN_PRINT(span_first(name, 200)));
 }
 
-/* --- what it is --------------------------------------------------------------------------------
- */
+/* --- what it is ------------------------------------------------------------------------------- */
 
 /* The selectors of its keys, which stand in its DNS records (postamt domain dns). */
 static int co_add_tokens(struct ses_call *c, const char *domain, struct json_object *list)
@@ -173,8 +171,7 @@ int ses_identity_co_delete(struct ses_call *c, struct json_object *in, struct js
     return rc;
 }
 
-/* --- lists -------------------------------------------------------------------------------------
- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 struct listing {
     struct json_object *list;
@@ -216,8 +213,7 @@ int ses_identity_co_list(struct ses_call *c, struct json_object *in, struct json
     return rc;
 }
 
-/* --- the account -------------------------------------------------------------------------------
- */
+/* --- the account ------------------------------------------------------------------------------ */
 
 /* Max24HourSend, MaxSendRate, SentLast24Hours. */
 int ses_co_quota(struct ses_call *c, struct json_object *out)
@@ -249,8 +245,7 @@ int ses_account_co_get(struct ses_call *c, struct json_object *in, struct json_o
     return ses_co_quota(c, quota);
 }
 
-/* --- version 1's attributes --------------------------------------------------------------------
- */
+/* --- version 1's attributes ------------------------------------------------------------------- */
 
 /* {"entry": [{"key", "value"}]} of those in Identities that are of ours. */
 int ses_identity_co_attributes(struct ses_call *c, struct json_object *in, bool dkim,

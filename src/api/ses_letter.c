@@ -19,8 +19,7 @@
 #define CONFIGURATION_MAX 64
 #define NAME_DECODED_MAX  ((size_t)4096)
 
-/* --- addresses ---------------------------------------------------------------------------------
- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 /* Names beyond ASCII are to be given as encoded words, says SES. */
 static int decode(struct ses_call *c, struct span *text)
@@ -92,8 +91,7 @@ int ses_take_destination(struct ses_call *c, struct json_object *destination,
     return 0;
 }
 
-/* --- who writes --------------------------------------------------------------------------------
- */
+/* --- who writes ------------------------------------------------------------------------------- */
 
 static int refuse_identity(struct ses_call *c, struct span given)
 {
@@ -140,8 +138,7 @@ static int co_take_from(struct ses_call *c, struct json_object *in, struct ses_l
     return rc;
 }
 
-/* --- what is kept with the letter --------------------------------------------------------------
- */
+/* --- what is kept with the letter ------------------------------------------------------------- */
 
 static bool is_tag(struct span text)
 {
@@ -211,8 +208,7 @@ int ses_co_take_envelope(struct ses_call *c, struct json_object *in, struct ses_
     return rc < 0 ? rc : take_configuration(c, in, l);
 }
 
-/* --- fields ------------------------------------------------------------------------------------
- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 int ses_take_headers(struct ses_call *c, struct json_object *o, const char *name,
                      const struct compose_header **ret_headers, size_t *ret_count)
@@ -242,8 +238,7 @@ int ses_take_headers(struct ses_call *c, struct json_object *o, const char *name
     return 0;
 }
 
-/* --- attachments -------------------------------------------------------------------------------
- */
+/* --- attachments ------------------------------------------------------------------------------ */
 
 static int take_bytes(struct ses_call *c, struct json_object *o, struct span *ret_bytes)
 {

@@ -14,8 +14,7 @@
 #define PAIRS_MAX   5000
 #define LIST_MAX    200
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* What stands under a name of an object, or under a number of a list; NULL: nothing yet. */
 struct place {
@@ -116,8 +115,7 @@ int ses_query_read(struct span form, struct json_object **ret_tree)
     return rc < 0 ? rc : 0;
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Control characters that XML 1.0 cannot have become blanks. */
 int ses_xml_text(struct buffer *out, struct span text)

@@ -10,8 +10,7 @@
 
 #define RAW_MAX ((size_t)SEND_OCTETS_MAX + 4096)
 
-/* --- simple ------------------------------------------------------------------------------------
- */
+/* --- simple ----------------------------------------------------------------------------------- */
 
 /* {"Data", "Charset"}: the data is UTF-8 by now, whatever charset the letter was to have. */
 static int take_data(struct ses_call *c, struct json_object *o, const char *name,
@@ -42,8 +41,7 @@ static int take_simple(struct ses_call *c, struct json_object *simple, struct se
     return rc < 0 ? rc : ses_take_extras(c, simple, l);
 }
 
-/* --- the client's own --------------------------------------------------------------------------
- */
+/* --- the client's own ------------------------------------------------------------------------- */
 
 /* Line ends are made CRLF first, so that the header reads as it will leave. */
 static int read_raw(struct ses_call *c, struct span text, struct buffer *out)
@@ -131,8 +129,7 @@ static int take_raw(struct ses_call *c, struct json_object *raw, struct ses_lett
     return rc < 0 ? rc : set_return_path(c, l);
 }
 
-/* --- the call ----------------------------------------------------------------------------------
- */
+/* --- the call --------------------------------------------------------------------------------- */
 
 static int co_take_template(struct ses_call *c, struct json_object *template, struct ses_letter *l,
                             struct content_group *group)

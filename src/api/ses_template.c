@@ -1,13 +1,9 @@
 /* Templates of SES: kept in the space "ses", one version of each; see ses.h. */
 #include "api/ses.h"
 
-#include "base/id.h"
-#include "run/lane.h"
-#include "submit/merge.h"
 #include "template/template.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define SPACE         SPAN("ses")
 #define VERSION       SPAN("1")
@@ -16,11 +12,9 @@
 #define TEMPLATES_MAX 20000
 #define PAGE_MAX      100
 #define PAGE_DEFAULT  10
-#define RENDERED_MAX  ((size_t)16 * 1024 * 1024)
 #define ARN_MARK      ":template/"
 
-/* --- checking ----------------------------------------------------------------------------------
- */
+/* --- checking --------------------------------------------------------------------------------- */
 
 static int check_name(struct ses_call *c, struct span name)
 {
@@ -110,8 +104,7 @@ static int judge(struct ses_call *c, struct span name, int rc)
     return rc;
 }
 
-/* --- keeping -----------------------------------------------------------------------------------
- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 
 int ses_template_co_create(struct ses_call *c, struct json_object *in, struct json_object *out)
 {
@@ -156,7 +149,7 @@ int ses_template_co_delete(struct ses_call *c, struct json_object *in, struct js
     return rc == ERR_ABSENT && c->query ? 0 : judge(c, name, rc);
 }
 
-static int co_find(struct ses_call *c, struct span name, struct stored_version *ret_parts)
+int ses_co_find_template(struct ses_call *c, struct span name, struct stored_version *ret_parts)
 {
     return judge(c, name,
                  templates_co_version_find(api_of(c->r)->store, c->who.tenant, SPACE, name,
@@ -169,7 +162,7 @@ int ses_template_co_get(struct ses_call *c, struct json_object *in, struct json_
     struct span name;
     int rc = ses_need_text(c, in, "TemplateName", &name);
     if (rc == 0)
-        rc = co_find(c, name, &parts);
+        rc = ses_co_find_template(c, name, &parts);
     if (rc < 0)
         return rc;
     struct json_object *content = json_object_new_object();
@@ -229,8 +222,7 @@ int ses_template_co_list(struct ses_call *c, struct json_object *in, struct json
     return 0;
 }
 
-/* --- sends -------------------------------------------------------------------------------------
- */
+/* --- sends ------------------------------------------------------------------------------------ */
 
 /* TemplateName, or the name behind "…:template/" in TemplateArn. */
 static int take_name(struct ses_call *c, struct json_object *o, struct span *ret_name)
@@ -262,7 +254,7 @@ int ses_co_take_template(struct ses_call *c, struct json_object *o, struct ses_l
     if (content && name.len)
         return ses_refuse(c, SES_BAD_REQUEST,
                           "Give one of 'TemplateName', 'TemplateArn' and 'TemplateContent'.");
-    rc = content ? take_parts(c, content, &parts) : co_find(c, name, &parts);
+    rc = content ? take_parts(c, content, &parts) : ses_co_find_template(c, name, &parts);
     if (rc < 0)
         return rc;
     if (name.len)
@@ -279,87 +271,4 @@ void ses_set_template(struct content *content, const struct stored_version *part
     content->letter.subject = parts->subject;
     content->letter.text = parts->text;
     content->letter.html = parts->html;
-}
-
-/* --- rendering ---------------------------------------------------------------------------------
- */
-
-struct rendering {
-    const char *hostname;
-    struct content content;
-    struct content_group group;
-    struct buffer out;
-    struct arena *arena;
-    struct merge_fault fault;
-};
-
-/* A letter has a From; what is shown has none, as it is nobody's yet. */
-static int print_letter(struct rendering *g, struct compose *compose)
-{
-    int rc = ses_headers_without(compose->header, SPAN("From"), &g->out);
-    if (rc == 0)
-        rc = buffer_append_text(&g->out, "\r\n");
-    for (int more = 1; rc == 0 && more > 0;) {
-        more = compose_next(compose, &g->out);
-        rc = more < 0 ? more : 0;
-    }
-    return rc;
-}
-
-static int render(void *arg)
-{
-    struct rendering *g = arg;
-    char id[SEND_MESSAGE_ID];
-    int64_t number = id_next();
-    struct merge_letter letter = {.id = number,
-                                  .msg_id =
-                                      span_of(send_message_id(number, 0, false, g->hostname, id)),
-                                  .domain = g->hostname,
-                                  .date_ms = id_wall_ms(number)};
-    struct compose compose;
-    struct merge *merge;
-    int rc = merge_open(&g->content, &merge, &g->fault);
-    if (rc < 0)
-        return rc;
-    rc = merge_group(merge, &g->group, &letter, g->arena, &compose, &g->fault);
-    if (rc == 0)
-        rc = print_letter(g, &compose);
-    merge_free(merge);
-    return rc;
-}
-
-static int co_render(struct ses_call *c, struct rendering *g)
-{
-    int rc = lane_co_run(api_of(c->r)->door->signing, render, g, CO_FOREVER);
-    if (rc < 0 && g->fault.compose.why)
-        return ses_refuse(c, SES_BAD_DATA, "%s", g->fault.compose.why);
-    if (rc < 0 && g->fault.text[0])
-        return ses_refuse_template(c, g->fault.variable, g->fault.text);
-    return rc;
-}
-
-int ses_template_co_render(struct ses_call *c, struct json_object *in, struct json_object *out)
-{
-    struct rendering g = {
-        .hostname = api_of(c->r)->hostname, .out = BUFFER(RENDERED_MAX), .arena = &c->arena};
-    const struct mailbox nobody = {SPAN(""), SPAN("template"), span_of(g.hostname)};
-    struct stored_version parts;
-    struct span name, data;
-    int rc = ses_need_text(c, in, "TemplateName", &name);
-    if (rc == 0)
-        rc = ses_need_text(c, in, "TemplateData", &data);
-    if (rc == 0)
-        rc = co_find(c, name, &parts);
-    if (rc == 0)
-        rc = ses_read_data(c, data, &g.group.data);
-    if (rc == 0) {
-        ses_set_template(&g.content, &parts);
-        g.content.letter.from = (struct compose_list){&nobody, 1};
-        rc = co_render(c, &g);
-    }
-    if (rc == 0)
-        member_put_text(out, "RenderedTemplate", buffer_span(&g.out));
-    json_object_put(g.group.data);
-    buffer_free(&g.out);
-    return rc;
 }
