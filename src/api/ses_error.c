@@ -2,6 +2,7 @@
 #include "api/ses.h"
 
 #include "base/random.h"
+#include "base/utf8.h"
 #include "http/json.h"
 
 #include <errno.h>
@@ -41,6 +42,18 @@ static const struct {
     [SES_UNAVAILABLE] = {"ServiceUnavailableException", 503, "ServiceUnavailable", 503},
 };
 
+/* What clients gave is in the words, and may be cut within a character. */
+static void clean(char *words)
+{
+    struct span rest = span_of(words);
+    for (size_t len; rest.len; rest = span_from(rest, len)) {
+        len = utf8_character(rest);
+        if (len == 0)
+            words[(size_t)(rest.at - words)] = '?';
+        len = len ? len : 1;
+    }
+}
+
 int ses_refuse(struct ses_call *c, enum ses_problem problem, const char *format, ...)
 {
     va_list args;
@@ -48,6 +61,7 @@ int ses_refuse(struct ses_call *c, enum ses_problem problem, const char *format,
     va_start(args, format);
     vsnprintf(c->words, sizeof c->words, format, args);
     va_end(args);
+    clean(c->words);
     return ERR_DENIED;
 }
 

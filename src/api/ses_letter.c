@@ -93,12 +93,13 @@ int ses_take_destination(struct ses_call *c, struct json_object *destination,
 
 /* --- who writes ------------------------------------------------------------------------------- */
 
-static int refuse_identity(struct ses_call *c, struct span given)
+static int refuse_identity(struct ses_call *c, const struct mailbox *box)
 {
     return ses_refuse(c, SES_REJECTED,
                       "Email address is not verified. The following identities failed the check in"
-                      " region %.30s: %.*s",
-                      c->region, SPAN_PRINT(span_first(given, 200)));
+                      " region %.30s: %.*s@%.*s",
+                      c->region, SPAN_PRINT(span_first(box->local, 64)),
+                      SPAN_PRINT(span_first(box->domain, 200)));
 }
 
 /* An address that must be of ours: who writes, or where bounces go. */
@@ -110,7 +111,7 @@ static int co_take_own(struct ses_call *c, struct span text, struct mailbox *ret
                                    ret_box->domain);
     else
         return rc;
-    return rc == 0 || rc == ERR_SYNTAX ? refuse_identity(c, text) : rc < 0 ? rc : 0;
+    return rc == 0 || rc == ERR_SYNTAX ? refuse_identity(c, ret_box) : rc < 0 ? rc : 0;
 }
 
 static int co_take_return_path(struct ses_call *c, struct span text, struct ses_letter *l)
@@ -167,9 +168,9 @@ int ses_take_tags(struct ses_call *c, struct json_object *o, const char *name,
             return ses_refuse_member(c, name, "a list of Name and Value");
         if (!is_tag(key) || !is_tag(value))
             return ses_refuse(c, SES_BAD_REQUEST,
-                              "Invalid tag '%.100s': names and values have 1 to %d of the letters"
+                              "Invalid tag '%.*s': names and values have 1 to %d of the letters"
                               " A-Z, a-z, 0-9, '_', '-', '.' and '@'.",
-                              key.len ? key.at : "", TAG_MAX);
+                              SPAN_PRINT(span_first(key, 100)), TAG_MAX);
     }
     member_put(meta, "tags", json_object_get(list));
     return 0;

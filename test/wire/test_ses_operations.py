@@ -280,6 +280,19 @@ def test_members_of_other_types(fresh):
     assert fresh.nothing_happened()
 
 
+def test_words_of_a_refusal_are_text(fresh):
+    long = "x" + "ü" * 300
+    for path, value in ((["FromEmailAddress"], f"\"{long}\" <a@foreign.test>"),
+                        (["FromEmailAddress"], f"a@{'ü' * 60}.test"),
+                        (["EmailTags"], [{"Name": long, "Value": "a"}]),
+                        (["Content"], {"Template": {"TemplateName": long, "TemplateData": "{}"}}),
+                        (["Content"], {"Template": {"TemplateData": "{}", "TemplateContent": {
+                            "Subject": "s", "Text": "{{" + "ü" * 400 + "}}"}}})):
+        status, answer = fresh.signed("POST", "/v2/email/outbound-emails",
+                                      json.dumps(changed(path, value)).encode())
+        assert status in (400, 404) and answer["message"], path
+
+
 def test_header_injection(fresh):
     for line in ("a\r\nBcc: evil@far.test", "a\nBcc: evil@far.test", "a\rBcc: evil@far.test",
                  "a\0", "a\r\n\r\nbody"):
