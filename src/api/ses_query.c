@@ -57,6 +57,15 @@ static int enter(const struct place *place, enum json_type type, struct json_obj
     return json_object_is_type(child, type) ? 0 : ERR_SYNTAX;
 }
 
+/* What can be a member's name. */
+static bool take_name(struct span word, struct place *place)
+{
+    bool good = word.len > 0;
+    for (size_t i = 0; good && i < word.len; i++)
+        good = ascii_is_alpha(word.at[i]) || ascii_is_digit(word.at[i]) || word.at[i] == '-';
+    return good && span_to_text(word, place->name, sizeof place->name);
+}
+
 /* The next part of a name, below the place. Items may come in any order. */
 static int descend(struct place *place, struct span word, struct span *path)
 {
@@ -70,7 +79,7 @@ static int descend(struct place *place, struct span word, struct span *path)
     place->parent = parent;
     place->in_list = list;
     if (!list)
-        return span_to_text(word, place->name, sizeof place->name) ? 0 : ERR_SYNTAX;
+        return take_name(word, place) ? 0 : ERR_SYNTAX;
     if (!span_cut(path, '.', &next) || !span_to_uint(next, LIST_MAX, &number) || number == 0)
         return ERR_SYNTAX;
     place->index = (size_t)number - 1;
@@ -81,8 +90,7 @@ static int add_pair(struct json_object *tree, const struct form_pair *pair)
 {
     struct place place = {.parent = tree};
     struct span path = pair->name, word;
-    if (!span_cut(&path, '.', &word) || word.len == 0 ||
-        !span_to_text(word, place.name, sizeof place.name))
+    if (!span_cut(&path, '.', &word) || !take_name(word, &place))
         return ERR_SYNTAX;
     for (int depth = 0; span_cut(&path, '.', &word); depth++) {
         int rc = depth == DEPTH_MAX ? -E2BIG : descend(&place, word, &path);

@@ -279,6 +279,8 @@ int sigv4_check(const struct sigv4_request *request, const struct sigv4 *signatu
         rc = sigv4_canonical(request, signature, span_make(hex, SIGV4_HEX), arena, &canonical);
     if (rc == ERR_ABSENT)
         return denied(ret_why, "SignedHeaders names a header that the request does not have");
+    if (rc == ERR_SYNTAX || rc == -ENOBUFS)
+        return denied(ret_why, "The request is not well encoded, or too long to be signed");
     if (rc == 0)
         rc = print_string_to_sign(signature, buffer_span(&canonical), &to_sign);
     if (rc < 0)

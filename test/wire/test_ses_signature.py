@@ -202,6 +202,11 @@ def test_wrong_signatures(ses, unsent):
             ({"content-type": "application/json"}, "MissingAuthenticationTokenException")):
         status, name, _ = ask(ses, fields)
         assert (status, name) == (403, error), fields
+    for path in (SEND + "?a%zz", SEND + "?a=%", SEND + "?a=%ff"):
+        assert ask(ses, good, LETTER, path)[0] in (400, 403), path
+    long = {**good, "x-a": "v" * 30000, "authorization": good["authorization"].replace(
+        "content-type;", "content-type;" + "x-a;" * 1000)}
+    assert ask(ses, long)[:2] == (403, "InvalidSignatureException")
     assert ask(ses, good, LETTER + b" ")[:2] == (403, "InvalidSignatureException")
     assert ask(ses, good, LETTER, SEND + "?a")[:2] == (403, "InvalidSignatureException")
 
