@@ -3,7 +3,7 @@
 
 #include "base/base64.h"
 #include "http/json.h"
-#include "mail/decode_word.h"
+#include "mail/decode.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,8 +25,9 @@
 static int decode(struct ses_call *c, struct span *text)
 {
     AUTO_BUFFER decoded = BUFFER(NAME_DECODED_MAX);
-    if (span_find_span(*text, SPAN("=?")) < 0)
-        return 0;
+    if (span_find_span(*text, SPAN("=?")) < 0 || span_find(*text, '\r') >= 0 ||
+        span_find(*text, '\n') >= 0)
+        return 0; /* of several lines: composing refuses it */
     int rc = decode_words(*text, &decoded);
     if (rc == -ENOBUFS)
         return 0; /* it stays as it is */

@@ -2,6 +2,8 @@
 the others with SES's own error; and what nobody should send."""
 import base64
 import datetime
+import email
+import email.policy
 import functools
 import http.client
 import json
@@ -295,7 +297,7 @@ def test_words_of_a_refusal_are_text(fresh):
 
 def test_header_injection(fresh):
     for line in ("a\r\nBcc: evil@far.test", "a\nBcc: evil@far.test", "a\rBcc: evil@far.test",
-                 "a\0", "a\r\n\r\nbody"):
+                 "a\0", "a\r\n\r\nbody", "=?utf-8?q?a?=\r\n Bcc: evil@far.test"):
         mailbox = f'"{line}" <shop@example.test>'
         for letter in (
                 changed(["FromEmailAddress"], mailbox),
@@ -328,11 +330,12 @@ def test_header_injection_in_encoded_words(fresh):
     evil = encoded("a\r\nBcc: evil@far.test\r\n\r\nx")
     letter = changed(["Content", "Simple", "Subject", "Data"], evil)
     letter["FromEmailAddress"] = f"{evil} <shop@example.test>"
-    send(fresh, letter)
-    for one in fresh.sink.letters:
-        header = one.data.split(b"\r\n\r\n")[0].lower()
-        assert b"\nbcc:" not in header and b"\nx\r\n" not in header
-    assert all("evil@far.test" not in one.recipients for one in fresh.sink.letters)
+    assert send(fresh, letter) == (200, None)
+    far = fresh.sink.letter()
+    assert far.recipients == ["bob@far.test"] and b"\nbcc:" not in far.data.lower()
+    found = email.message_from_bytes(far.data, policy=email.policy.default)
+    assert found["Bcc"] is None and found.get_content().strip() == "t"
+    assert found["Subject"].startswith("a") and found["From"].addresses[0].domain == "example.test"
 
 
 def test_more_than_the_limits(fresh):

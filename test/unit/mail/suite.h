@@ -8,5 +8,6 @@ int mime_tests(void);
 int trace_tests(void);
 int compose_tests(void);
 int html_text_tests(void);
+int decode_tests(void);
 
 #endif

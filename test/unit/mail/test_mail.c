@@ -4,5 +4,5 @@
 int main(void)
 {
     return address_tests() + header_tests() + mime_tests() + trace_tests() + compose_tests() +
-           html_text_tests();
+           html_text_tests() + decode_tests();
 }

@@ -1,0 +1,357 @@
+/* Letters read back; see decode.h. Charsets are iconv's. */
+#include "mail/decode.h"
+
+#include "base/utf8.h"
+#include "mail/mime.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHARSET_MAX        64
+#define PIECE              ((size_t)4096)
+#define REPLACEMENT        "\xef\xbf\xbd"
+#define WORD_MAX           ((size_t)1000) /* of an encoded word; 75 by RFC 2047 2 */
+#define SECTIONS_MAX       100
+#define PARAMETER_MAX      ((size_t)8 * 1024)
+#define PARAMETER_NAME_MAX ((size_t)60)
+
+/* --- transfer encodings ---------------------------------------------------------------------- */
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static int decode_base64(struct span bytes, struct buffer *out)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+    int rc = buffer_reserve(out, bytes.len / 4 * 3 + 3);
+    for (size_t i = 0; rc == 0 && i < bytes.len; i++) {
+        int digit = base64_digit(bytes.at[i]);
+        if (digit < 0)
+            continue;
+        bits = bits << 6 | (uint32_t)digit;
+        count += 6;
+        if (count < 8)
+            continue;
+        count -= 8;
+        rc = buffer_append_byte(out, (char)(bits >> count & 0xff));
+    }
+    return rc;
+}
+
+static int hex_digit(char c)
+{
+    if (ascii_is_digit(c))
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "=XX" at i is, or -1. */
+static int quoted_byte(struct span s, size_t i)
+{
+    int high = i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
+    int low = high < 0 ? -1 : hex_digit(s.at[i + 2]);
+    return low < 0 ? -1 : high << 4 | low;
+}
+
+/* Of a soft line break at i: "=", blanks, line end; 0: there is none. */
+static size_t soft_break(struct span s, size_t i)
+{
+    size_t end = i + 1;
+    while (end < s.len && (s.at[end] == ' ' || s.at[end] == '\t'))
+        end++;
+    if (end < s.len && s.at[end] == '\r')
+        end++;
+    if (end < s.len && s.at[end] == '\n')
+        return end + 1 - i;
+    return end == s.len ? end - i : 0;
+}
+
+static int decode_quoted(struct span bytes, struct buffer *out)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < bytes.len;) {
+        int byte = bytes.at[i] == '=' ? quoted_byte(bytes, i) : -1;
+        size_t soft = bytes.at[i] == '=' && byte < 0 ? soft_break(bytes, i) : 0;
+        if (!soft)
+            rc = buffer_append_byte(out, byte >= 0 ? (char)byte : bytes.at[i]);
+        i += soft ? soft : byte >= 0 ? 3 : 1;
+    }
+    return rc;
+}
+
+int decode_transfer(struct span encoding, struct span bytes, struct buffer *out)
+{
+    encoding = span_trim(encoding);
+    if (span_equal_nocase(encoding, SPAN("base64")))
+        return decode_base64(bytes, out);
+    if (span_equal_nocase(encoding, SPAN("quoted-printable")))
+        return decode_quoted(bytes, out);
+    return buffer_append(out, bytes);
+}
+
+/* --- charsets -------------------------------------------------------------------------------- */
+
+/* Well-formed text, with a replacement for each byte that is none of it. */
+static int append_utf8(struct span bytes, struct buffer *out)
+{
+    int rc = utf8_is_text(bytes) ? buffer_append(out, bytes) : 0;
+    if (rc < 0 || utf8_is_text(bytes))
+        return rc;
+    while (rc == 0 && bytes.len) {
+        size_t len = utf8_character(bytes);
+        rc =
+            len ? buffer_append(out, span_first(bytes, len)) : buffer_append_text(out, REPLACEMENT);
+        bytes = span_from(bytes, len ? len : 1);
+    }
+    return rc;
+}
+
+static int convert(iconv_t descriptor, struct span bytes, struct buffer *out)
+{
+    char *from = (char *)bytes.at; /* iconv does not write there */
+    size_t left = bytes.len;
+    int rc = 0;
+    while (rc == 0 && left) {
+        char piece[PIECE], *to = piece;
+        size_t room = sizeof piece;
+        size_t done = iconv(descriptor, &from, &left, &to, &room);
+        int why = errno;
+        rc = append_utf8(span_make(piece, sizeof piece - room), out);
+        if (rc == 0 && done == (size_t)-1 && why != E2BIG) {
+            rc = buffer_append_text(out, REPLACEMENT); /* one byte that means nothing */
+            from++;
+            left--;
+            iconv(descriptor, NULL, NULL, NULL, NULL);
+        }
+    }
+    return rc;
+}
+
+int decode_charset(struct span charset, struct span bytes, struct buffer *out)
+{
+    char name[CHARSET_MAX];
+    bool known = charset.len && span_to_text(charset, name, sizeof name) && !strchr(name, '/');
+    bool ascii = known && span_equal_nocase(charset, SPAN("us-ascii"));
+    if (!known || ascii) {
+        if (utf8_is_text(bytes)) /* many say ASCII, or nothing, and mean this */
+            return buffer_append(out, bytes);
+        strcpy(name, "WINDOWS-1252");
+    }
+    if (span_equal_nocase(span_of(name), SPAN("utf-8")))
+        return append_utf8(bytes, out);
+    iconv_t descriptor = iconv_open("UTF-8", name);
+    if (descriptor == (iconv_t)-1 && !utf8_is_text(bytes))
+        descriptor = iconv_open("UTF-8", "WINDOWS-1252");
+    if (descriptor == (iconv_t)-1)
+        return append_utf8(bytes, out);
+    int rc = convert(descriptor, bytes, out);
+    iconv_close(descriptor);
+    return rc;
+}
+
+/* --- encoded words --------------------------------------------------------------------------- */
+
+struct encoded_word {
+    struct span charset, text;
+    bool base64;
+    size_t len; /* of the whole */
+};
+
+/* "=?charset*language?Q?text?=" at the front. */
+static bool read_word(struct span s, struct encoded_word *ret_word)
+{
+    struct span rest = span_from(span_first(s, WORD_MAX), 2), encoding;
+    if (!span_starts(s, SPAN("=?")) || !span_cut(&rest, '?', &ret_word->charset) ||
+        !span_cut(&rest, '?', &encoding) || encoding.len != 1)
+        return false;
+    ptrdiff_t end = span_find_span(rest, SPAN("?="));
+    char kind = ascii_lower(encoding.at[0]);
+    if (end < 0 || (kind != 'q' && kind != 'b') || ret_word->charset.len == 0)
+        return false;
+    ret_word->text = span_first(rest, (size_t)end);
+    for (size_t i = 0; i < ret_word->text.len; i++)
+        if (ret_word->text.at[i] == ' ' && kind == 'b')
+            return false;
+    ptrdiff_t star = span_find(ret_word->charset, '*');
+    if (star >= 0)
+        ret_word->charset = span_first(ret_word->charset, (size_t)star);
+    ret_word->base64 = kind == 'b';
+    ret_word->len = (size_t)(rest.at + end + 2 - s.at);
+    return true;
+}
+
+static int decode_q(struct span text, struct buffer *out)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < text.len;) {
+        int byte = text.at[i] == '=' ? quoted_byte(text, i) : -1;
+        char c = text.at[i] == '_' ? ' ' : text.at[i];
+        rc = buffer_append_byte(out, byte >= 0 ? (char)byte : c);
+        i += byte >= 0 ? 3 : 1;
+    }
+    return rc;
+}
+
+static int append_word_bytes(const struct encoded_word *word, struct buffer *bytes)
+{
+    return word->base64 ? decode_base64(word->text, bytes) : decode_q(word->text, bytes);
+}
+
+static void clean(struct buffer *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++)
+        if ((unsigned char)out->at[i] < 32 || out->at[i] == 127)
+            out->at[i] = ' ';
+}
+
+static size_t count_blanks(struct span s)
+{
+    size_t count = 0;
+    while (count < s.len && (s.at[count] == ' ' || s.at[count] == '\t'))
+        count++;
+    return count;
+}
+
+/* The words at the front that have one charset, as one: a character may be cut between them. Writes
+ * how long they are, with the blanks in front of another word (RFC 2047 6.2). */
+static int take_words(struct span s, const struct encoded_word *first, struct buffer *out,
+                      size_t *ret_len)
+{
+    AUTO_BUFFER bytes = BUFFER(s.len);
+    struct encoded_word word = *first;
+    size_t len = 0, before = out->len;
+    int rc = 0;
+    for (bool more = true; rc == 0 && more;) {
+        rc = append_word_bytes(&word, &bytes);
+        len += word.len;
+        size_t blanks = count_blanks(span_from(s, len));
+        more = blanks && read_word(span_from(s, len + blanks), &word);
+        len += more ? blanks : 0;
+        more = more && span_equal_nocase(word.charset, first->charset);
+    }
+    *ret_len = len;
+    if (rc == 0)
+        rc = decode_charset(first->charset, buffer_span(&bytes), out);
+    clean(out, before);
+    return rc;
+}
+
+static int take_plain(struct span text, struct buffer *out)
+{
+    size_t before = out->len;
+    int rc = decode_charset(SPAN(""), text, out);
+    clean(out, before);
+    return rc;
+}
+
+int decode_words(struct span body, struct buffer *out)
+{
+    AUTO_BUFFER line = BUFFER(body.len);
+    size_t start = 0, at = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < body.len; i++)
+        if (body.at[i] != '\r' && body.at[i] != '\n')
+            rc = buffer_append_byte(&line, body.at[i]);
+    body = buffer_span(&line);
+    while (rc == 0 && at < body.len) {
+        struct encoded_word word;
+        size_t len;
+        if (!read_word(span_from(body, at), &word)) {
+            at++;
+            continue;
+        }
+        rc = take_plain(span_first(span_from(body, start), at - start), out);
+        if (rc == 0)
+            rc = take_words(span_from(body, at), &word, out, &len);
+        if (rc == 0)
+            start = at += len;
+    }
+    return rc < 0 ? rc : take_plain(span_from(body, start), out);
+}
+
+/* --- parameters ------------------------------------------------------------------------------ */
+
+static int decode_percent(struct span text, struct buffer *out)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < text.len;) {
+        int high = text.at[i] == '%' && i + 2 < text.len ? hex_digit(text.at[i + 1]) : -1;
+        int low = high < 0 ? -1 : hex_digit(text.at[i + 2]);
+        rc = buffer_append_byte(out, low < 0 ? text.at[i] : (char)(high << 4 | low));
+        i += low < 0 ? 1 : 3;
+    }
+    return rc;
+}
+
+/* "charset'language'" off the front. */
+static struct span cut_charset(struct span *value)
+{
+    struct span rest = *value, charset, language;
+    if (!span_cut(&rest, '\'', &charset) || !span_cut(&rest, '\'', &language))
+        return SPAN("");
+    *value = rest;
+    return charset;
+}
+
+struct sections {
+    char charset[CHARSET_MAX];
+    struct buffer bytes;
+};
+
+/* name*= (number -1), name*0=, name*1*=, …: the first says the charset. 1, 0: it is not there. */
+static int add_section(struct span parameters, struct span name, int number, struct sections *s)
+{
+    char value[MIME_VALUE_MAX], plain[80], encoded[82];
+    snprintf(plain, sizeof plain, number < 0 ? "%.*s" : "%.*s*%d", SPAN_PRINT(name), number);
+    snprintf(encoded, sizeof encoded, "%s*", plain);
+    if (mime_find_parameter(parameters, span_of(encoded), value, sizeof value)) {
+        struct span text = span_of(value);
+        if (number <= 0 && !span_to_text(cut_charset(&text), s->charset, sizeof s->charset))
+            s->charset[0] = '\0';
+        int rc = decode_percent(text, &s->bytes);
+        return rc < 0 ? rc : 1;
+    }
+    if (number < 0 || !mime_find_parameter(parameters, span_of(plain), value, sizeof value))
+        return 0;
+    int rc = buffer_append_text(&s->bytes, value);
+    return rc < 0 ? rc : 1;
+}
+
+static int read_sections(struct span parameters, struct span name, struct sections *s)
+{
+    int count = 0, rc = add_section(parameters, name, -1, s);
+    if (rc != 0)
+        return rc;
+    while (count < SECTIONS_MAX && (rc = add_section(parameters, name, count, s)) > 0)
+        count++;
+    return rc < 0 ? rc : count > 0;
+}
+
+int decode_parameter(struct span parameters, struct span name, struct buffer *out)
+{
+    char value[MIME_VALUE_MAX];
+    struct sections s = {.bytes = BUFFER(PARAMETER_MAX)};
+    size_t before = out->len;
+    int rc = name.len > PARAMETER_NAME_MAX ? 0 : read_sections(parameters, name, &s), failed = 0;
+    if (rc > 0) {
+        failed = decode_charset(span_of(s.charset), buffer_span(&s.bytes), out);
+    } else if (rc == 0 && mime_find_parameter(parameters, name, value, sizeof value)) {
+        failed = decode_words(span_of(value), out); /* not by the standard, but what many send */
+        rc = 1;
+    }
+    buffer_free(&s.bytes);
+    clean(out, before);
+    return failed < 0 ? failed : rc;
+}
