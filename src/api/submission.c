@@ -75,6 +75,10 @@ void submission_co_take_over(void *arg, const struct smtpd_handover *handover,
         ses_smtp_co_take_over(arg, handover, ret_verdict);
         return;
     }
+    if (handover->who->dialect == KEY_SENDGRID) {
+        sendgrid_smtp_co_take_over(arg, handover, ret_verdict);
+        return;
+    }
     int rc = submission_co_send_raw(arg, handover, NULL, &result);
     submission_judge(rc, &result, ret_verdict);
 }

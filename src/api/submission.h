@@ -22,4 +22,8 @@ void ses_smtp_co_take_over(const struct api *api, const struct smtpd_handover *h
 /* What a result means in SMTP; rc is submit_co_send's. A dialect writes its own words over it. */
 void submission_judge(int rc, const struct send_result *result, struct smtpd_verdict *ret_verdict);
 
+/* The dialects' own. Yield. */
+void sendgrid_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                                struct smtpd_verdict *ret_verdict); /* sendgrid_smtpapi.c */
+
 #endif

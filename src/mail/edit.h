@@ -18,6 +18,10 @@ struct edit {
  * field: others could read fields behind it that we did not. */
 must_check int edit_header(struct span header, const struct edit *edit, struct buffer *out);
 
+/* Copies a header without the fields of those names (NULL at the end); a name that ends with '*'
+ * means all that begin so. */
+must_check int edit_without(struct span header, const char *const *names, struct buffer *out);
+
 /* Line ends of a letter that comes in pieces, by means that do not care: LF becomes CRLF. Zero is
  * the start. ERR_SYNTAX: a CR alone or a NUL, which no letter may have (P5). */
 struct edit_lines {

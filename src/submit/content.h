@@ -19,6 +19,7 @@ enum content_syntax {
     CONTENT_SUBSTITUTE, /* template/substitute.h: each key of the data is a tag */
 };
 
+/* Handlebars: {{> name}}. Substitutes: a section, a tag of all groups with tags in its text. */
 struct content_partial {
     struct span name, source;
 };
@@ -34,13 +35,20 @@ struct content {
     size_t partial_count;
 };
 
+/* What To and Cc say where that is not who gets it. */
+struct content_shown {
+    struct compose_list to, cc;
+};
+
 struct content_group {
     struct compose_list to, cc; /* fields; a batch's group without to gets each recipient there */
     struct compose_list bcc;    /* in the envelope alone */
     struct json_object *data;   /* for the templates; NULL: none */
+    const struct content_shown *shown; /* in place of to and cc in the fields; NULL: those */
     /* In place of the content's, where set: */
     const struct mailbox *from;
-    struct span subject; /* a template too */
+    struct span subject;    /* a template too */
+    struct span message_id; /* the client's own */
     /* Beside the content's: */
     const struct compose_header *headers;
     size_t header_count;

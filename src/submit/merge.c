@@ -18,7 +18,8 @@
 #include <string.h>
 
 #define RENDERED_MAX      ((size_t)16 * 1024 * 1024)
-#define SUBSTITUTIONS_MAX 1000
+#define SUBSTITUTIONS_MAX 10000
+#define SECTION_ROUNDS    4 /* sections within sections */
 
 enum part_kind { PART_TEXT, PART_HTML };
 
@@ -160,26 +161,49 @@ static void note_missing(void *arg, struct span path, unsigned line, unsigned co
         m->letter->missing = arena_copy(m->arena, path);
 }
 
-/* Each key of the data is a tag, each value its text. */
+/* Each key of the data is a tag, each value its text; sections come behind them. */
 static int take_tags(struct merging *m)
 {
-    if (m->merge->content->syntax != CONTENT_SUBSTITUTE || !m->data)
+    const struct content *content = m->merge->content;
+    if (content->syntax != CONTENT_SUBSTITUTE)
         return 0;
-    size_t count = (size_t)json_object_object_length(m->data);
+    size_t count = m->data ? (size_t)json_object_object_length(m->data) : 0;
+    count += content->partial_count;
     if (count > SUBSTITUTIONS_MAX)
         return fail(m->fault, -E2BIG, "more than %d substitutions", SUBSTITUTIONS_MAX);
     m->tags = arena_alloc(m->arena, (count + 1) * sizeof *m->tags);
     if (!m->tags)
         return -ENOMEM;
-    json_object_object_foreach(m->data, key, value)
-    {
-        const char *text = value ? json_object_get_string(value) : "";
-        struct span copy = arena_copy(m->arena, span_of(text));
-        if (!copy.at)
-            return -ENOMEM;
-        m->tags[m->tag_count++] = (struct substitution){span_of(key), copy};
+    if (m->data) {
+        json_object_object_foreach(m->data, key, value)
+        {
+            const char *text = value ? json_object_get_string(value) : "";
+            struct span copy = arena_copy(m->arena, span_of(text));
+            if (!copy.at)
+                return -ENOMEM;
+            m->tags[m->tag_count++] = (struct substitution){span_of(key), copy};
+        }
     }
+    for (size_t i = 0; i < content->partial_count; i++)
+        m->tags[m->tag_count++] =
+            (struct substitution){content->partials[i].name, content->partials[i].source};
     return 0;
+}
+
+/* In rounds while there are sections: their text has tags, too. */
+static int substitute(const struct merging *m, struct span text, struct buffer *out)
+{
+    int rounds = m->merge->content->partial_count ? SECTION_ROUNDS : 1;
+    int rc = template_substitute(text, m->tags, m->tag_count, out);
+    while (rc == 0 && --rounds > 0) {
+        AUTO_BUFFER next = BUFFER(RENDERED_MAX);
+        rc = template_substitute(buffer_span(out), m->tags, m->tag_count, &next);
+        if (rc < 0 || span_equal(buffer_span(&next), buffer_span(out)))
+            return rc;
+        buffer_clear(out);
+        rc = buffer_append(out, buffer_span(&next));
+    }
+    return rc;
 }
 
 static int render(struct merging *m, const struct template *template, const char *what,
@@ -206,7 +230,7 @@ static int fill(struct merging *m, const struct template *template, const char *
     if (template)
         rc = render(m, template, what, &out);
     else if (m->tag_count && text->len)
-        rc = template_substitute(*text, m->tags, m->tag_count, &out);
+        rc = substitute(m, *text, &out);
     else
         return 0;
     if (rc == -ENOBUFS)
@@ -255,6 +279,36 @@ static int fill_headers(struct merging *m, const struct content_group *group,
     return rc;
 }
 
+/* Only tags are replaced there: names and addresses are no templates. */
+static int fill_reply_to(struct merging *m, struct compose_letter *letter)
+{
+    size_t count = letter->reply_to.count;
+    struct mailbox *all = arena_alloc(m->arena, (count + 1) * sizeof *all);
+    int rc = all ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        all[i] = letter->reply_to.at[i];
+        rc = fill(m, NULL, "reply to", &all[i].name);
+        if (rc == 0)
+            rc = fill(m, NULL, "reply to", &all[i].local);
+        if (rc == 0)
+            rc = fill(m, NULL, "reply to", &all[i].domain);
+    }
+    letter->reply_to.at = all;
+    return rc;
+}
+
+static int fill_bodies(struct merging *m, struct compose_letter *letter)
+{
+    struct compose_body *all = arena_alloc(m->arena, (letter->body_count + 1) * sizeof *all);
+    int rc = all ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < letter->body_count; i++) {
+        all[i] = letter->bodies[i];
+        rc = fill(m, NULL, "text", &all[i].text);
+    }
+    letter->bodies = all;
+    return rc;
+}
+
 int merge_group(const struct merge *merge, const struct content_group *group,
                 struct merge_letter *letter, struct arena *arena, struct compose *ret_compose,
                 struct merge_fault *ret_fault)
@@ -266,10 +320,12 @@ int merge_group(const struct merge *merge, const struct content_group *group,
     out.id = letter->id;
     out.domain = letter->domain;
     out.date_ms = letter->date_ms;
-    if (out.message_id.len == 0)
+    if (group->message_id.len)
+        out.message_id = group->message_id;
+    else if (out.message_id.len == 0)
         out.message_id = letter->msg_id;
-    out.to = group->to;
-    out.cc = group->cc;
+    out.to = group->shown ? group->shown->to : group->to;
+    out.cc = group->shown ? group->shown->cc : group->cc;
     if (group->from)
         out.from = (struct compose_list){group->from, 1};
     int rc = take_tags(&m);
@@ -283,5 +339,9 @@ int merge_group(const struct merge *merge, const struct content_group *group,
         rc = fill(&m, merge->html, "html", &out.html);
     if (rc == 0)
         rc = fill_headers(&m, group, &out);
+    if (rc == 0 && m.tag_count)
+        rc = fill_reply_to(&m, &out);
+    if (rc == 0 && m.tag_count)
+        rc = fill_bodies(&m, &out);
     return rc < 0 ? rc : compose_open(&out, arena, ret_compose, &ret_fault->compose);
 }

@@ -163,9 +163,15 @@ int package_write_group(const struct content_group *group, size_t number, struct
     if (!is_plain_to(group, recipient))
         put_list(o, "to", &group->to);
     put_list(o, "cc", &group->cc);
+    if (group->shown) {
+        put(o, "shown", json_object_new_boolean(true));
+        put_list(o, "shown_to", &group->shown->to);
+        put_list(o, "shown_cc", &group->shown->cc);
+    }
     if (group->from)
         put(o, "from", mailbox_json(group->from));
     put_text(o, "subject", group->subject);
+    put_text(o, "message_id", group->message_id);
     put_headers(o, group->headers, group->header_count);
     put_text(o, "meta", group->meta);
     if (group->data)
@@ -390,10 +396,18 @@ int package_read_group(struct span bytes, struct span recipient, struct arena *a
     *ret_group = (struct content_group){.to = take_list(&r, o, "to"),
                                         .cc = take_list(&r, o, "cc"),
                                         .subject = take_text(&r, o, "subject"),
+                                        .message_id = take_text(&r, o, "message_id"),
                                         .meta = take_text(&r, o, "meta")};
     if (ret_group->to.count == 0)
         ret_group->to = own_list(&r, recipient);
     ret_group->headers = take_headers(&r, o, &ret_group->header_count);
+    if (take_bool(o, "shown")) {
+        struct content_shown *shown = take_room(&r, 1, sizeof *shown);
+        if (shown)
+            *shown =
+                (struct content_shown){take_list(&r, o, "shown_to"), take_list(&r, o, "shown_cc")};
+        ret_group->shown = shown;
+    }
     if ((from = json_object_object_get(o, "from"))) {
         struct mailbox *box = take_room(&r, 1, sizeof *box);
         if (box)

@@ -71,11 +71,14 @@ static int find_raw_author(struct sending *s)
     struct mailbox *authors = arena_alloc(&s->arena, AUTHORS_MAX * sizeof *authors);
     if (!authors)
         return -ENOMEM;
-    if (header_count(header, SPAN("From")) != 1 || !header_find(header, SPAN("From"), &from) ||
-        address_parse_list(from.body, &s->arena, authors, AUTHORS_MAX) <= 0)
+    int count = -1;
+    if (header_count(header, SPAN("From")) == 1 && header_find(header, SPAN("From"), &from))
+        count = address_parse_list(from.body, &s->arena, authors, AUTHORS_MAX);
+    if (count <= 0)
         return sending_fail(s, SEND_BAD_RAW, ERR_SYNTAX,
                             "The letter has no readable From field, or more than one");
     s->author = authors;
+    s->author_count = (size_t)count;
     return 0;
 }
 
@@ -86,8 +89,8 @@ static int find_author(struct sending *s)
         return find_raw_author(s);
     if (send->content->letter.from.count == 0 && !(send->group_count && send->groups[0].from))
         return sending_fail(s, SEND_BAD_CONTENT, ERR_SYNTAX, "There is no From");
-    s->author =
-        send->content->letter.from.count ? &send->content->letter.from.at[0] : send->groups[0].from;
+    s->author_count = send->content->letter.from.count;
+    s->author = s->author_count ? send->content->letter.from.at : send->groups[0].from;
     return 0;
 }
 
@@ -98,10 +101,10 @@ static int sending_co_check_rights(struct sending *s)
         return sending_fail(s, SEND_NOT_ALLOWED, ERR_DENIED, "This key may not send mail");
     if (rc >= 0)
         rc = find_author(s);
-    if (rc == 0)
-        rc = sending_co_may_be(s, s->author);
+    for (size_t i = 0; rc == 0 && i < s->author_count; i++)
+        rc = sending_co_may_be(s, &s->author[i]);
     for (size_t i = 0; rc == 0 && i < s->send->group_count; i++)
-        if (s->send->groups[i].from && s->send->groups[i].from != s->author)
+        if (s->send->groups[i].from)
             rc = sending_co_may_be(s, s->send->groups[i].from);
     if (rc == 0 && address_fold_domain(s->author->domain, s->domain) < 0)
         rc = ERR_SYNTAX;

@@ -14,7 +14,8 @@ struct sending {
     struct send_result *result;
     struct arena arena; /* of the call */
     int64_t letter, now_ms;
-    const struct mailbox *author;
+    const struct mailbox *author; /* the first of */
+    size_t author_count;
     char domain[ADDRESS_DOMAIN_MAX + 1]; /* the author's, folded */
     struct span reverse_path;
 

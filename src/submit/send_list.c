@@ -230,9 +230,11 @@ static int sending_co_queue(struct sending *s)
         if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
             rc = co_pause();
     }
-    int64_t first = INT64_MAX;
-    for (size_t i = 0; i < s->row_count; i++)
+    int64_t first = INT64_MAX, last = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
         first = s->rows[i].due_ms < first ? s->rows[i].due_ms : first;
+        last = s->rows[i].due_ms > last ? s->rows[i].due_ms : last;
+    }
     s->queued = (struct queue_letter){.tenant = s->send->who->tenant,
                                       .id = s->letter,
                                       .reverse_path = s->reverse_path,
@@ -241,7 +243,9 @@ static int sending_co_queue(struct sending *s)
                                       .octets = blob_writer_size(s->blob),
                                       .eight_bit = s->eight_bit,
                                       .verp = s->reverse_path.len > 0,
-                                      .first_due_ms = first > s->now_ms ? first : 0,
+                                      .first_due_ms = last <= s->now_ms   ? 0
+                                                      : first > s->now_ms ? first
+                                                                          : s->now_ms,
                                       .accepted_ms = s->now_ms};
     return rc;
 }
