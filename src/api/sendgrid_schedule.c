@@ -13,8 +13,6 @@
 
 #include <errno.h>
 
-#define PAUSED    SPAN("its batch is paused") /* as the door says of letters that come later */
-#define CANCELLED SPAN("5.7.1 Its batch was cancelled")
 #define NOT_FOUND "batch id not found"
 #define BAD_STATE "status must be pause or cancel"
 
@@ -58,33 +56,11 @@ struct schedule_call {
     struct batch batch;
 };
 
-static int co_steer(struct schedule_call *c, enum steer_kind kind, struct span reason)
-{
-    const struct api *api = api_of(c->r);
-    size_t changed;
-    struct steering steering = {.settler = {api->door, api->directory, api->hostname},
-                                .deliver = api->deliver,
-                                .selector = {.tenant = c->who.tenant, .batch = c->batch.id},
-                                .kind = kind,
-                                .reason = reason,
-                                .quiet = true,
-                                .own = true};
-    return steer_co_run(&steering, &changed);
-}
-
 static int co_set(struct schedule_call *c, enum batch_state state)
 {
-    int rc = batch_co_set(api_of(c->r)->store, c->who.tenant, c->batch.id, state);
-    if (rc < 0)
-        return rc;
-    switch (state) {
-    case BATCH_PAUSED:
-        return co_steer(c, STEER_HOLD, PAUSED);
-    case BATCH_CANCELLED:
-        return co_steer(c, STEER_DROP, CANCELLED);
-    default:
-        return co_steer(c, STEER_RELEASE, PAUSED);
-    }
+    const struct api *api = api_of(c->r);
+    const struct settler settler = {api->door, api->directory, api->hostname};
+    return steer_co_batch(&settler, api->deliver, c->who.tenant, c->batch.id, state);
 }
 
 static const char *state_name(enum batch_state state)

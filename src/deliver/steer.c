@@ -188,3 +188,22 @@ int steer_co_run(const struct steering *steering, size_t *ret_changed)
     arena_free(&s.arena);
     return rc < 0 ? rc : 0;
 }
+
+int steer_co_batch(const struct settler *settler, struct deliver *deliver, int64_t tenant,
+                   struct span batch, enum batch_state state)
+{
+    static const enum steer_kind kinds[] = {
+        [BATCH_OPEN] = STEER_RELEASE, [BATCH_PAUSED] = STEER_HOLD, [BATCH_CANCELLED] = STEER_DROP};
+    struct steering steering = {.settler = *settler,
+                                .deliver = deliver,
+                                .selector = {.tenant = tenant, .batch = batch},
+                                .kind = kinds[state],
+                                .reason = state == BATCH_CANCELLED
+                                              ? SPAN("5.7.1 Its batch was cancelled")
+                                              : SPAN(BATCH_HELD),
+                                .quiet = true,
+                                .own = true};
+    size_t changed;
+    int rc = batch_co_set(settler->door->store, tenant, batch, state);
+    return rc < 0 ? rc : steer_co_run(&steering, &changed);
+}

@@ -11,6 +11,7 @@
 
 #include "deliver/deliver.h"
 #include "deliver/settle.h"
+#include "submit/batch.h"
 
 enum steer_kind {
     STEER_RETRY,   /* due now, no longer held */
@@ -32,5 +33,10 @@ struct steering {
 };
 /* Writes how many recipients changed, also before an error. Yields. */
 must_check int steer_co_run(const struct steering *steering, size_t *ret_changed);
+
+/* A batch's new state, and what becomes of its letters that wait: held, released, dropped.
+ * ERR_ABSENT: no such batch. Yields. */
+must_check int steer_co_batch(const struct settler *settler, struct deliver *deliver,
+                              int64_t tenant, struct span batch, enum batch_state state);
 
 #endif

@@ -137,5 +137,9 @@ enum directory_list { DIRECTORY_DOMAINS, DIRECTORY_USERS, DIRECTORY_ALIASES, DIR
 must_check int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,
                                  void (*row)(const struct directory_row *row, void *arg),
                                  void *arg);
+/* One page: at most limit (256) rows behind the name `after`; they live in the arena. Yields. */
+must_check int directory_co_page(struct directory *d, int64_t tenant, enum directory_list what,
+                                 struct span after, unsigned limit, struct arena *arena,
+                                 struct directory_row **ret_rows, size_t *ret_count);
 
 #endif

@@ -124,7 +124,7 @@ static int convert(iconv_t descriptor, struct span bytes, struct buffer *out)
     size_t left = bytes.len;
     int rc = 0;
     while (rc == 0 && left) {
-        char piece[PIECE], *to = piece;
+        char piece[1024], *to = piece;
         size_t room = sizeof piece;
         size_t done = iconv(descriptor, &from, &left, &to, &room);
         int why = errno;

@@ -343,5 +343,9 @@ int merge_group(const struct merge *merge, const struct content_group *group,
         rc = fill_reply_to(&m, &out);
     if (rc == 0 && m.tag_count)
         rc = fill_bodies(&m, &out);
+    letter->subject = out.subject;
+    letter->text = out.text;
+    letter->html = out.html;
+    letter->amp = out.amp;
     return rc < 0 ? rc : compose_open(&out, arena, ret_compose, &ret_fault->compose);
 }

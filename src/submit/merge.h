@@ -29,6 +29,7 @@ struct merge_letter {
     const char *domain;
     int64_t date_ms;
     struct span missing; /* of what was not strict: the first variable that was not there */
+    struct span subject, text, html, amp; /* set: what the templates became */
 };
 /* ERR_SYNTAX, ERR_ABSENT (strict: a variable is missing), ERR_FULL (a budget), -EINVAL, -E2BIG:
  * text says what. Everything of *ret_compose lives in the arena and in the content. */

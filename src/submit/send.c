@@ -96,7 +96,7 @@ static int find_author(struct sending *s)
 
 static int sending_co_check_rights(struct sending *s)
 {
-    int rc = directory_co_key_may(s->door->directory, s->send->who, "mail.send");
+    int rc = s->preview ? 1 : directory_co_key_may(s->door->directory, s->send->who, "mail.send");
     if (rc == 0 && s->send->who->key)
         return sending_fail(s, SEND_NOT_ALLOWED, ERR_DENIED, "This key may not send mail");
     if (rc >= 0)
@@ -218,14 +218,29 @@ int submit_co_send(const struct submit_door *door, const struct send *send,
     return rc;
 }
 
-int submit_co_preview(const struct submit_door *door, const struct send *send, struct buffer *out,
-                      struct send_result *ret_result)
+static int sending_co_render(const struct submit_door *door, const struct send *send,
+                             struct send_rendered *rendered, struct buffer *out,
+                             struct send_result *ret_result)
 {
     struct sending s;
     sending_open(&s, door, send, ret_result);
+    s.preview = true;
+    s.rendered = rendered;
     int rc = sending_co_check(&s);
     if (rc == 0)
         rc = sending_co_compose(&s, &send->groups[0], out);
     sending_co_close(&s);
     return rc;
+}
+
+int submit_co_preview(const struct submit_door *door, const struct send *send, struct buffer *out,
+                      struct send_result *ret_result)
+{
+    return sending_co_render(door, send, NULL, out, ret_result);
+}
+
+int submit_co_render(const struct submit_door *door, const struct send *send,
+                     struct send_rendered *rendered, struct send_result *ret_result)
+{
+    return sending_co_render(door, send, rendered, &rendered->letter, ret_result);
 }

@@ -77,9 +77,26 @@ const char *send_message_id(int64_t letter, size_t group, bool several, const ch
                             char ret_text[SEND_MESSAGE_ID]);
 
 /* Renders and composes one group as it would be sent, and sends nothing: a preview. The letter goes
- * to out. Yields. */
+ * to out. The key needs no right to send, but one to the author. Yields. */
 must_check int submit_co_preview(const struct submit_door *door, const struct send *send,
                                  struct buffer *out, struct send_result *ret_result);
+
+/* The same, and what the templates became. Each buffer has its cap from the caller. */
+struct send_rendered {
+    struct buffer letter, subject, text, html, amp;
+    struct buffer missing; /* the first variable that was not there (not strict) */
+};
+must_check int submit_co_render(const struct submit_door *door, const struct send *send,
+                                struct send_rendered *rendered, struct send_result *ret_result);
+
+/* What is kept of a call, by the id it was answered with. ERR_ABSENT. Yields. */
+struct send_message {
+    int64_t key; /* that sent it; 0: none */
+    struct span source, meta;
+    size_t recipients;
+};
+must_check int submit_co_message(const struct submit_door *door, int64_t tenant, int64_t letter,
+                                 struct arena *arena, struct send_message *ret_message);
 
 /* How many recipients the tenant's calls had in the last 24 hours, and the limit (0: none). */
 struct send_quota {

@@ -6,7 +6,8 @@
 #include "submit/merge.h"
 #include "submit/send.h"
 
-#define SEND_HASH 32
+#define SEND_HASH   32
+#define SEND_SOURCE 200
 
 struct sending {
     const struct submit_door *door;
@@ -34,6 +35,10 @@ struct sending {
 
     struct span *suppressed; /* left out: result->suppressed of them */
     unsigned char key_hash[SEND_HASH], request_hash[SEND_HASH];
+    bool preview;                   /* nothing is sent: the scope mail.send is not asked for */
+    struct send_rendered *rendered; /* of submit_co_render; else NULL */
+    char source[SEND_SOURCE];       /* for the event: who called, and a variable that was missing */
+
     int64_t earlier; /* the letter of an earlier call with this key; 0: none */
     bool reused;     /* with another request */
 };
