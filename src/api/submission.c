@@ -71,6 +71,10 @@ void submission_co_take_over(void *arg, const struct smtpd_handover *handover,
                              struct smtpd_verdict *ret_verdict)
 {
     struct send_result result;
+    if (handover->who->dialect == KEY_SES) {
+        ses_smtp_co_take_over(arg, handover, ret_verdict);
+        return;
+    }
     if (handover->who->dialect == KEY_SENDGRID) {
         sendgrid_smtp_co_take_over(arg, handover, ret_verdict);
         return;

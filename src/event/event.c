@@ -22,8 +22,8 @@ const struct db_schema event_schema = {"event", migrations, 1};
 
 const char *event_kind_text(enum event_kind kind)
 {
-    static const char *const names[] = {"?",       "accepted", "delivered", "deferred",
-                                        "bounced", "expired",  "dropped",   "returned"};
+    static const char *const names[] = {"?",       "accepted", "delivered", "deferred",  "bounced",
+                                        "expired", "dropped",  "returned",  "complained"};
     return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 

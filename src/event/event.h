@@ -19,7 +19,8 @@ enum event_kind {
     EVENT_BOUNCED,
     EVENT_EXPIRED,
     EVENT_DROPPED,
-    EVENT_RETURNED, /* after delivered: the next server took it, and sent it back */
+    EVENT_RETURNED,   /* after delivered: the next server took it, and sent it back */
+    EVENT_COMPLAINED, /* after delivered: its reader calls it spam */
 };
 const char *event_kind_text(enum event_kind kind);
 

@@ -302,6 +302,9 @@ static int render(struct merging *m, const struct template *template, const char
     int rc = template_render(template, m->data, &call, &out, &error);
     if (rc == -ENOBUFS)
         return rc;
+    if (rc == ERR_ABSENT)
+        snprintf(m->fault->variable, sizeof m->fault->variable, "%.*s",
+                 SPAN_PRINT(span_first(error.variable, sizeof m->fault->variable - 1)));
     if (rc < 0)
         return fail(m->fault, rc, "%s: %s", what, error.text);
     *ret_text = arena_copy(m->arena, buffer_span(&out));

@@ -15,6 +15,7 @@ struct merge;
 struct merge_fault {
     struct compose_fault compose; /* ERR_SYNTAX of compose_open; why NULL: not that */
     char text[300];               /* words */
+    char variable[100];           /* strict: the one that is missing; or empty */
 };
 /* The content must outlive it. ERR_SYNTAX: a template is wrong, text says where; -ENOMEM; -E2BIG:
  * too many fields. */

@@ -33,7 +33,7 @@ const char *send_message_id(int64_t letter, size_t group, bool several, const ch
 {
     char id[ID_TEXT];
     id_text(letter, id);
-    if (several)
+    if (several && group)
         snprintf(ret_text, SEND_MESSAGE_ID, "<%s-%u@%s>", id, (unsigned)group, domain);
     else
         snprintf(ret_text, SEND_MESSAGE_ID, "<%s@%s>", id, domain);

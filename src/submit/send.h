@@ -56,7 +56,8 @@ struct send_result {
     size_t group, index; /* where, if it has a place */
     const char *list;    /* "to", "cc", "bcc" */
     struct compose_fault fault;
-    char text[300]; /* words for the client */
+    char text[300];     /* words for the client */
+    char variable[100]; /* SEND_BAD_TEMPLATE: the one that is missing; or empty */
     /* When sent: */
     int64_t letter;
     bool replayed; /* by an earlier call with the same key */

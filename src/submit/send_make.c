@@ -109,6 +109,7 @@ static int explain(struct sending *s, const struct making *m, int rc)
         return rc;
     if (m->fault.compose.why)
         return sending_fail(s, SEND_BAD_CONTENT, ERR_SYNTAX, "%s", m->fault.compose.why);
+    memcpy(s->result->variable, m->fault.variable, sizeof s->result->variable);
     if (m->fault.text[0])
         return sending_fail(s, SEND_BAD_TEMPLATE, ERR_SYNTAX, "%s", m->fault.text);
     if (rc == -ENOBUFS || rc == -E2BIG)
