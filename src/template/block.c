@@ -23,7 +23,6 @@ static int run_pass(struct render *r, const struct frame *f, const struct node *
     int rc = render_spend(r, 1);
     if (rc < 0)
         return rc;
-    pass->data.first = value_of_truth(pass->data.index.number == 0);
     pass->parameters.values[0] = v;
     pass->parameters.values[1] = pass->data.key;
     pass->parameters.count = 2;
@@ -37,15 +36,17 @@ static int each_element(struct render *r, const struct frame *f, const struct no
     size_t count = json_object_array_length(array);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        pass->data.index = pass->data.key = value_of_number((double)i);
-        pass->data.last = value_of_truth(i + 1 == count);
+        pass->data.index = i;
+        pass->data.key = value_of_number((double)i);
+        pass->data.last = i + 1 == count;
         rc = run_pass(r, f, node, pass, value_of_json(json_object_array_get_idx(array, i)));
     }
     return rc;
 }
 
-static int each_property(struct render *r, const struct frame *f, const struct node *node,
-                         struct pass *pass, struct value v, size_t *ret_count)
+static beside_descent int each_property(struct render *r, const struct frame *f,
+                                        const struct node *node, struct pass *pass, struct value v,
+                                        size_t *ret_count)
 {
     AUTO_ARENA arena = ARENA((size_t)64 << 20);
     struct span *keys = NULL;
@@ -55,17 +56,17 @@ static int each_property(struct render *r, const struct frame *f, const struct n
     if (rc == -ENOMEM)
         return render_fail(r, rc, "out of memory");
     for (size_t i = 0; rc == 0 && i < *ret_count; i++) {
-        pass->data.index = value_of_number((double)i);
+        pass->data.index = i;
         pass->data.key = value_of_text(keys[i]);
-        pass->data.last = value_of_truth(i + 1 == *ret_count);
+        pass->data.last = i + 1 == *ret_count;
         rc = run_pass(r, f, node, pass, value_named(v, keys[i]));
     }
     return rc;
 }
 
 /* ret_none: there was nothing to go through. */
-static int run_each(struct render *r, const struct frame *f, const struct node *node,
-                    struct value v, bool *ret_none)
+static beside_descent int run_each(struct render *r, const struct frame *f, const struct node *node,
+                                   struct value v, bool *ret_none)
 {
     struct pass pass = {.data = *f->data};
     size_t count = 0;
@@ -82,8 +83,8 @@ static int run_each(struct render *r, const struct frame *f, const struct node *
     return rc;
 }
 
-static int run_with(struct render *r, const struct frame *f, const struct node *node,
-                    struct value v)
+static beside_descent int run_with(struct render *r, const struct frame *f, const struct node *node,
+                                   struct value v)
 {
     struct parameters parameters = {.values[0] = v, .count = 1};
     return render_body(r, f, node->body, &(struct entry){v, f->data, &parameters});
@@ -95,8 +96,8 @@ static int run_plain(struct render *r, const struct frame *f, uint32_t body, str
 }
 
 /* {{#name}} without a helper of that name: the value decides, and is the context. */
-static int run_named(struct render *r, const struct frame *f, const struct node *node,
-                     const struct expression *e)
+static beside_descent int run_named(struct render *r, const struct frame *f,
+                                    const struct node *node, const struct expression *e)
 {
     static const struct parameters none;
     struct value v;
@@ -115,8 +116,8 @@ static int run_named(struct render *r, const struct frame *f, const struct node 
 }
 
 /* if and unless: does the body (or else the inverse) run? */
-static int test_if(struct render *r, const struct frame *f, const struct expression *e,
-                   bool *ret_true)
+static beside_descent int test_if(struct render *r, const struct frame *f,
+                                  const struct expression *e, bool *ret_true)
 {
     struct value v, zero;
     int rc = render_count_arguments(r, e, 1, 1);
@@ -132,8 +133,9 @@ static int test_if(struct render *r, const struct frame *f, const struct express
     return 0;
 }
 
-static int loop_block(struct render *r, const struct frame *f, const struct node *node,
-                      const struct expression *e, bool *ret_else)
+static beside_descent int loop_block(struct render *r, const struct frame *f,
+                                     const struct node *node, const struct expression *e,
+                                     bool *ret_else)
 {
     struct value v;
     int rc = render_count_arguments(r, e, 1, 1);
@@ -148,8 +150,9 @@ static int loop_block(struct render *r, const struct frame *f, const struct node
 }
 
 /* A helper that gives a value: tests choose a body, others show what they give. */
-static int value_block(struct render *r, const struct frame *f, const struct node *node,
-                       const struct expression *e, bool *ret_else)
+static beside_descent int value_block(struct render *r, const struct frame *f,
+                                      const struct node *node, const struct expression *e,
+                                      bool *ret_else)
 {
     struct value v;
     int rc = render_helper(r, f, e, &v);

@@ -81,6 +81,19 @@ static uint32_t emit_parts(struct emitter *e, const struct named *n, uint32_t sk
     return first;
 }
 
+static enum data_name data_named(struct span name)
+{
+    static const char *const names[] = {[DATA_ROOT] = "root",
+                                        [DATA_INDEX] = "index",
+                                        [DATA_KEY] = "key",
+                                        [DATA_FIRST] = "first",
+                                        [DATA_LAST] = "last"};
+    for (int i = DATA_ROOT; i <= DATA_LAST; i++)
+        if (span_equal(name, span_of(names[i])))
+            return (enum data_name)i;
+    return DATA_NONE;
+}
+
 static struct expression path(struct emitter *e, const struct named *n, bool shown)
 {
     struct expression made = {.kind = EXPRESSION_PATH,
@@ -99,6 +112,7 @@ static struct expression path(struct emitter *e, const struct named *n, bool sho
         made.root = PATH_CONTEXT;
     } else {
         made.root = n->data ? PATH_DATA : PATH_CONTEXT;
+        made.slot = n->data ? data_named(n->first) : 0;
         made.part_count = n->parts;
         made.parts = emit_parts(e, n, 0);
     }

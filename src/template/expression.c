@@ -239,9 +239,7 @@ int parse_operand(struct parser *p, bool sexpr, struct tree_expression **ret_val
     case TOKEN_NULL:
         return parse_literal(p, TREE_NULL, ret_value);
     case TOKEN_OPEN_SEXPR:
-        if (sexpr)
-            return parse_sexpr(p, ret_value);
-        /* fallthrough */
+        return sexpr ? parse_sexpr(p, ret_value) : parse_fault(p, "a name or a value");
     default:
         return parse_fault(p, "a name or a value");
     }
@@ -259,41 +257,57 @@ static int too_many(struct parser *p)
                          "more than %d arguments; use a loop", TEMPLATE_ARGUMENTS_MAX);
 }
 
-static bool has_pair(const struct tree_expression *call, struct span key)
-{
-    for (const struct tree_expression *pair = call->pairs; pair; pair = pair->next)
-        if (span_equal(pair->key, key))
-            return true;
-    return false;
-}
-
-/* name=value…; of two alike the first counts. */
-static int parse_pairs(struct parser *p, struct tree_expression *call)
+/* The list's end, after a pair of this key, if there is one, has moved there. */
+static struct tree_expression **move_pair(struct tree_expression *call, struct span key,
+                                          struct tree_expression **ret_found)
 {
     struct tree_expression **end = &call->pairs;
-    while (p->token.kind == TOKEN_ID && parse_peek(p) == TOKEN_EQUALS) {
-        struct span key;
-        bool literal;
-        struct tree_expression *value = NULL;
-        int rc = parse_name(p, &key, &literal);
-        if (rc < 0)
-            return rc;
-        parse_advance(p);
-        parse_advance(p);
-        rc = parse_operand(p, true, &value);
-        if (rc < 0)
-            return rc;
-        if (has_pair(call, key))
-            continue;
-        value->key = key;
-        *end = value;
-        end = &value->next;
-        p->count.pairs++;
-        p->count.text += key.len + 1;
-        if (++call->pair_count > TEMPLATE_ARGUMENTS_MAX)
-            return too_many(p);
+    *ret_found = NULL;
+    while (*end) {
+        if (span_equal((*end)->key, key)) {
+            *ret_found = *end;
+            *end = (*end)->next;
+        } else {
+            end = &(*end)->next;
+        }
     }
-    return 0;
+    if (*ret_found) {
+        (*ret_found)->next = NULL;
+        *end = *ret_found;
+    }
+    return end;
+}
+
+/* One name=value. Of two alike the first value counts, at the place of the last. */
+static int parse_pair(struct parser *p, struct tree_expression *call)
+{
+    struct span key;
+    bool literal;
+    struct tree_expression *value = NULL, *found;
+    int rc = parse_name(p, &key, &literal);
+    if (rc < 0)
+        return rc;
+    parse_advance(p);
+    parse_advance(p);
+    rc = parse_operand(p, true, &value);
+    if (rc < 0)
+        return rc;
+    struct tree_expression **end = move_pair(call, key, &found);
+    if (found)
+        return 0;
+    value->key = key;
+    *end = value;
+    p->count.pairs++;
+    p->count.text += key.len + 1;
+    return ++call->pair_count > TEMPLATE_ARGUMENTS_MAX ? too_many(p) : 0;
+}
+
+static int parse_pairs(struct parser *p, struct tree_expression *call)
+{
+    int rc = 0;
+    while (rc == 0 && p->token.kind == TOKEN_ID && parse_peek(p) == TOKEN_EQUALS)
+        rc = parse_pair(p, call);
+    return rc;
 }
 
 static int parse_arguments(struct parser *p, struct tree_expression *call)

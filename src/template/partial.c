@@ -57,8 +57,8 @@ static int run_closure(struct render *r, const struct closure *closure, struct v
 }
 
 /* A partial block sees the data of where it is shown, but the block around where it is written. */
-static int run_block(struct render *r, const struct closure *block, struct value context,
-                     const struct data *data)
+static beside_descent int run_block(struct render *r, const struct closure *block,
+                                    struct value context, const struct data *data)
 {
     struct data inner = *data;
     inner.outer = data;
@@ -79,7 +79,7 @@ static int run_target(struct render *r, const struct frame *f, const struct targ
     return render_root(r, &activation, context, data);
 }
 
-static int not_found(struct render *r, struct span name)
+static beside_descent int not_found(struct render *r, struct span name)
 {
     if (span_equal(name, SPAN("@partial-block")))
         return render_fail(r, ERR_ABSENT,
@@ -90,8 +90,8 @@ static int not_found(struct render *r, struct span name)
 }
 
 /* {{#> name}}…{{/name}}: the body is the partial's @partial-block, or stands in for it. */
-static int run_with_block(struct render *r, const struct frame *f, struct target *target,
-                          struct value context, uint32_t body)
+static beside_descent int run_with_block(struct render *r, const struct frame *f,
+                                         struct target *target, struct value context, uint32_t body)
 {
     struct closure block = {.activation = f->activation,
                             .body = body,
@@ -125,7 +125,7 @@ static int run_partial(struct render *r, const struct frame *f, const struct par
 }
 
 /* Puts the indent before each line of the output from start on, but not behind the last. */
-static int indent_lines(struct render *r, size_t start, struct span indent)
+static beside_descent int indent_lines(struct render *r, size_t start, struct span indent)
 {
     struct buffer *out = r->out;
     size_t lines = out->len > start, end = out->len;
@@ -150,8 +150,9 @@ static int indent_lines(struct render *r, size_t start, struct span indent)
 }
 
 /* The context with the call's name=value pairs over it; to be freed. */
-static int merge(struct render *r, const struct frame *f, const struct partial *partial,
-                 struct value base, struct merged **ret_merged)
+static beside_descent int merge(struct render *r, const struct frame *f,
+                                const struct partial *partial, struct value base,
+                                struct merged **ret_merged)
 {
     const struct template *t = f->activation->t;
     struct merged *merged = malloc(sizeof *merged + partial->pair_count * sizeof merged->values[0]);
@@ -170,8 +171,8 @@ static int merge(struct render *r, const struct frame *f, const struct partial *
     return rc;
 }
 
-static int target_of(struct render *r, const struct frame *f, const struct partial *partial,
-                     struct target *ret_target)
+static beside_descent int target_of(struct render *r, const struct frame *f,
+                                    const struct partial *partial, struct target *ret_target)
 {
     struct value name;
     struct span text;

@@ -28,21 +28,22 @@ static const struct data *data_frame(const struct frame *f, const struct express
 static struct value data_at(const struct frame *f, const struct expression *e)
 {
     const struct data *data = data_frame(f, e);
-    if (!data)
+    if (!data || (!data->iterates && e->slot != DATA_ROOT))
         return UNDEFINED;
-    const struct template *t = f->activation->t;
-    struct span name = program_text(t, t->parts[e->parts].text);
-    if (span_equal(name, SPAN("root")))
+    switch (e->slot) {
+    case DATA_ROOT:
         return data->root;
-    if (!data->iterates)
-        return UNDEFINED;
-    if (span_equal(name, SPAN("index")))
-        return data->index;
-    if (span_equal(name, SPAN("key")))
+    case DATA_INDEX:
+        return value_of_number((double)data->index);
+    case DATA_KEY:
         return data->key;
-    if (span_equal(name, SPAN("first")))
-        return data->first;
-    return span_equal(name, SPAN("last")) ? data->last : UNDEFINED;
+    case DATA_FIRST:
+        return value_of_truth(data->index == 0);
+    case DATA_LAST:
+        return value_of_truth(data->last);
+    default:
+        return UNDEFINED;
+    }
 }
 
 static int parameter_at(struct render *r, const struct frame *f, const struct expression *e,
@@ -82,9 +83,7 @@ static int strict_step(struct render *r, const struct frame *f, const struct exp
 {
     if (value_is_nothing(from))
         return absent(r, f, e);
-    if (last && e->shown &&
-        (!value_is_object(from) ||
-         value_property(from, f->activation->t, part).kind == VALUE_UNDEFINED))
+    if (last && e->shown && (!value_is_object(from) || !value_has(from, f->activation->t, part)))
         return absent(r, f, e);
     return 0;
 }

@@ -33,9 +33,11 @@ enum expression_kind {
 
 enum path_root {
     PATH_CONTEXT,   /* the context `depth` levels up */
-    PATH_DATA,      /* @name, `depth` frames up */
+    PATH_DATA,      /* @name, `depth` frames up; `slot` is one of enum data_name */
     PATH_PARAMETER, /* a block parameter: `slot` of the frame `depth` levels up */
 };
+
+enum data_name { DATA_NONE, DATA_ROOT, DATA_INDEX, DATA_KEY, DATA_FIRST, DATA_LAST };
 
 enum helper {
     HELPER_NONE,    /* a value, not a call */

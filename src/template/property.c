@@ -125,6 +125,12 @@ struct value value_named(struct value v, struct span name)
 
 bool value_has(struct value v, const struct template *t, const struct part *part)
 {
+    struct span name = program_text(t, part->text);
+    const struct merged *merged = v.kind == VALUE_MERGED ? v.merged : NULL;
+    for (uint32_t i = 0; merged && i < merged->count; i++)
+        if (merged->pairs[i].value != PAIR_NONE &&
+            span_equal(program_text(merged->t, merged->pairs[i].key.text), name))
+            return true; /* be its value undefined */
     return value_property(v, t, part).kind != VALUE_UNDEFINED;
 }
 

@@ -62,6 +62,20 @@ static int make_room(struct render *r, size_t bytes)
     return rc < 0 ? output_full(r, rc) : 0;
 }
 
+/* memcpy without its call for the sizes of most pieces: from both ends, which may overlap. */
+static inline void copy(char *to, const char *from, size_t size)
+{
+    if (size >= 16 && size <= 32) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8 && size < 16) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else {
+        memcpy(to, from, size);
+    }
+}
+
 static inline int append(struct render *r, struct span bytes)
 {
     struct buffer *out = r->out;
@@ -71,14 +85,16 @@ static inline int append(struct render *r, struct span bytes)
         if (rc < 0)
             return rc;
     }
-    memcpy(out->at + out->len, bytes.at, bytes.len);
+    if (bytes.len == 0)
+        return 0;
+    copy(out->at + out->len, bytes.at, bytes.len);
     out->len += bytes.len;
     return 0;
 }
 
 int render_bytes(struct render *r, struct span bytes)
 {
-    return bytes.len ? append(r, bytes) : 0;
+    return append(r, bytes);
 }
 
 static int render_escaped(struct render *r, struct span text)
@@ -127,7 +143,8 @@ int render_value(struct render *r, struct value v, bool escaped)
     return render_other(r, v, escaped);
 }
 
-static int run_value(struct render *r, const struct frame *f, const struct node *node)
+static beside_descent int run_value(struct render *r, const struct frame *f,
+                                    const struct node *node)
 {
     const struct expression *e = &f->activation->t->expressions[node->expression];
     struct value v;
@@ -137,15 +154,16 @@ static int run_value(struct render *r, const struct frame *f, const struct node 
 
 /* {{name}} of an object, which is text: nothing is made on the way. Everything else as run_value.
  */
-static int run_name(struct render *r, const struct frame *f, const struct node *node,
-                    struct lh_table *table)
+static inline int run_name(struct render *r, const struct frame *f, const struct node *node,
+                           struct lh_table *table)
 {
     const struct template *t = f->activation->t;
     struct lh_entry *entry = table ? lookup_part(table, t, &t->parts[node->part]) : NULL;
     struct json_object *json = entry ? (struct json_object *)lh_entry_v(entry) : NULL;
-    if (!json || json_object_get_type(json) != json_type_string)
+    int length = json ? json_object_get_string_len(json) : 0; /* 0 of what is not a string, too */
+    if (length <= 0)
         return run_value(r, f, node);
-    struct span text = {json_object_get_string(json), (size_t)json_object_get_string_len(json)};
+    struct span text = {json_object_get_string(json), (size_t)length};
     if (node->escaped && escape_plain_length(text) != text.len)
         return render_escaped(r, text);
     return append(r, text);
@@ -215,7 +233,7 @@ static int run_body(struct render *r, const struct frame *outer, const struct fr
 }
 
 /* Is this context another than the one that ../ would leave? */
-static bool is_new_context(struct value context, const struct scope *scope)
+static beside_descent bool is_new_context(struct value context, const struct scope *scope)
 {
     struct value around = scope ? scope->context : (struct value){.kind = VALUE_UNDEFINED};
     if (context.kind == VALUE_EMPTY && around.kind == VALUE_NULL)

@@ -11,6 +11,9 @@
 
 #include "template/value_internal.h"
 
+/* Functions beside the descent stay out of the frames of those within it, which add up. */
+#define beside_descent __attribute__((noinline))
+
 /* Contexts from the inside out: ../ goes to outer. */
 struct scope {
     struct value context;
@@ -35,8 +38,9 @@ struct closure {
 
 /* What @ reaches. */
 struct data {
-    struct value root, key, index, first, last;
-    bool iterates;               /* key, index, first, last are set */
+    struct value root, key;
+    size_t index;
+    bool iterates, last;         /* iterates: key, index and last are set */
     const struct closure *block; /* @partial-block */
     const struct data *outer;
 };

@@ -15,8 +15,12 @@
  * of which fail or misbehave there: `array.0` may end a path; an inline partial sees the block
  * parameters around it; a decorator other than inline with one name is an error already when it
  * is compiled; @_parent does not exist; a strict template does not know the names of
- * Object.prototype. A helper of a dialect is one only where it has arguments: {{length}} alone is a
+ * Object.prototype; {{{a}}}{{{b}}} are two texts (there two numbers at the start of a block are
+ * added). A helper of a dialect is one only where it has arguments: {{length}} alone is a
  * variable. Only the data's own properties can be reached, never a prototype.
+ *
+ * Neither yields. Both descend as deep as the limits below say, on up to 80 KiB of stack, and may
+ * take milliseconds with large data: what is not small belongs into a lane.
  */
 #ifndef TEMPLATE_TEMPLATE_H
 #define TEMPLATE_TEMPLATE_H
@@ -29,7 +33,7 @@ struct template;
 #define TEMPLATE_SOURCE_MAX    (4U << 20) /* bytes of source */
 #define TEMPLATE_NESTING_MAX   100     /* blocks, else-ifs and subexpressions within each other */
 #define TEMPLATE_ARGUMENTS_MAX 1000    /* of one call; and as many name=value pairs */
-#define TEMPLATE_DEPTH_MAX     100     /* blocks and partials within each other while rendering */
+#define TEMPLATE_DEPTH_MAX     60      /* blocks and partials within each other while rendering */
 #define TEMPLATE_OPERATIONS    1000000 /* the budget of a render that names none */
 #define TEMPLATE_OUTPUT_MAX    (16U << 20) /* bytes, likewise */
 

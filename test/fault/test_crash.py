@@ -7,9 +7,19 @@ import sys
 import threading
 
 import pytest
+from office import until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from faults import Sender, check_promises  # noqa: E402
+
+
+def killed(worker):
+    """False where the worker was killed before and goes just now."""
+    try:
+        os.kill(worker, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def crash_loop(office, connections, letters, crashes, seed):
@@ -44,7 +54,7 @@ def crash_loop(office, connections, letters, crashes, seed):
                     office.process.stdout.close()
                     office.start()
                 else:
-                    os.kill(office.worker(), signal.SIGKILL)
+                    until(lambda: killed(office.worker()))
                 up.set()
     finally:
         enough.set()

@@ -6,6 +6,16 @@ const readline = require('readline');
 
 handlebars.logger.level = 'none';
 
+// Two unescaped numbers side by side at the start of a block are added there, which nobody wants:
+// here each is a text.
+const compiler = handlebars.JavaScriptCompiler.prototype;
+const append = compiler.append;
+compiler.append = function () {
+  if (!this.isInline()) return append.call(this);
+  this.replaceStack((current) => [' != null ? "" + ', current, ' : ""']);
+  this.pushSource(this.appendToBuffer(this.popStack()));
+};
+
 function answer(request) {
   try {
     const options = request.options || {};

@@ -242,7 +242,10 @@ class Generator:
         partials = {name: self.template(2) for name in ("p", "q", "dir/r")}
         partials["loop"] = self.pick(["{{> loop}}", "{{> p}}", "[{{> @partial-block}}]",
                                       "{{#each list}}{{> @partial-block}}{{/each}}",
-                                      "{{#if deep}}{{> loop deep}}{{/if}}{{name}}"])
+                                      "{{#if deep}}{{> loop deep}}{{/if}}{{name}}",
+                                      "{{a}}|{{b}}|{{x}}|{{#each this}}{{@key}}={{this}};{{/each}}"])
+        if self.chance(0.3):
+            partials["q"] = "{{#each .}}{{@key}}={{.}};{{/each}}{{name}}{{a}}{{[0]}}{{length}}"
         if self.chance(0.15):
             template = self.broken(template)
         if self.chance(0.03):

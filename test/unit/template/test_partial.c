@@ -18,6 +18,8 @@ static void test_context_and_pairs(void **state)
     (void)state;
     expect_render_with("{{> p}}{{> p o}}{{> p o b=3}}{{> p b=a}}",
                        "{\"a\":1,\"o\":{\"a\":2,\"b\":0}}", NULL, &call, "[11][201][231][111]");
+    expect_render_with("{{> p b=4 a=3}}{{> p a=undefined b=5}}", "{\"a\":1}", NULL, &call,
+                       "[341][151]");
     expect_render_with("{{> (lookup . 'name')}}", "{\"name\":\"p\",\"a\":1}", NULL, &call, "[11]");
     expect_failure("x\n{{> q}}", "{}", NULL, &call, ERR_ABSENT,
                    "line 2, column 1: the partial \"q\"");

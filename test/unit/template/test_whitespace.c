@@ -6,6 +6,9 @@ static void test_tildes(void **state)
     (void)state;
     expect_render("a \n {{~b~}} \n c", "{\"b\":1}", "a1c");
     expect_render(" {{~#if b~}} x {{~else~}} y {{~/if~}} ", "{\"b\":1}", "x");
+    expect_render("{{#if b}}1 {{else~}} 2{{/if}}", "{\"b\":1}", "1 ");
+    expect_render("{{#if b}}1 {{else~}} 2 {{/if}}", "{}", "2 ");
+    expect_render("{{#if b}}1 {{~else}} 2 {{~/if}} 3", "{}", " 2 3");
     expect_render("a {{~! c ~}} b {{~{b}~}} c", "{\"b\":1}", "ab1c");
     expect_render("a\xc2\xa0{{~b}}", "{\"b\":1}", "a1"); /* as JavaScript knows white space */
 }
