@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "base/word.h"
 #include "mail/fold.h"
 
 #define BASE64_LINE   ((size_t)57) /* bytes that make 76 columns */
@@ -63,13 +64,31 @@ static bool is_plain(char c)
     return (c >= 32 && c < 127 && c != '=') || c == '\t';
 }
 
+/* How many of at most max bytes are plain. */
+static size_t plain_length(struct span s, size_t max)
+{
+    size_t len = 0;
+    s = span_first(s, max);
+    for (; s.len - len >= sizeof(uint64_t); len += sizeof(uint64_t)) {
+        uint64_t word = word_at(s.at + len);
+        if ((word & WORD_HIGH) || word_has_below(word, 32) || word_has(word, 127) ||
+            word_has(word, '='))
+            break;
+    }
+    while (len < s.len && is_plain(s.at[len]))
+        len++;
+    return len;
+}
+
 enum transfer_encoding transfer_choose(struct span text)
 {
     size_t escaped = 0;
     if (transfer_is_7bit(text))
         return TRANSFER_7BIT;
-    for (size_t i = 0; i < text.len; i++)
-        escaped += !is_plain(text.at[i]) && text.at[i] != '\r' && text.at[i] != '\n';
+    for (size_t i = plain_length(text, text.len); i < text.len;) {
+        escaped += text.at[i] != '\r' && text.at[i] != '\n';
+        i += 1 + plain_length(span_from(text, i + 1), text.len);
+    }
     /* three columns each: longer than base64's third from a sixth on; but readable until then */
     return escaped <= text.len / 6 ? TRANSFER_QUOTED_PRINTABLE : TRANSFER_BASE64;
 }
@@ -117,12 +136,9 @@ static bool must_escape(struct span rest)
 }
 
 /* How many of at most max bytes stand for themselves. */
-static size_t plain_length(struct span rest, size_t max)
+static size_t unescaped_length(struct span rest, size_t max)
 {
-    size_t len = 0;
-    max = max < rest.len ? max : rest.len;
-    while (len < max && is_plain(rest.at[len]))
-        len++;
+    size_t len = plain_length(rest, max);
     return len > 0 && must_escape(span_from(rest, len - 1)) ? len - 1 : len;
 }
 
@@ -152,7 +168,7 @@ static int next_quoted(struct transfer *t, size_t max, struct buffer *out)
     int rc = 0;
     while (rc == 0 && t->rest.len > until) {
         size_t room = QUOTED_COLUMN - t->column, left = t->rest.len - until,
-               plain = plain_length(t->rest, room < left ? room : left);
+               plain = unescaped_length(t->rest, room < left ? room : left);
         if (plain) {
             rc = buffer_append(out, span_first(t->rest, plain));
             t->rest = span_from(t->rest, plain);

@@ -128,6 +128,14 @@ static void test_the_content_chooses(void **state)
     assert_int_equal(transfer_choose(SPAN("caf\303\251 au lait, un\r\n")),
                      TRANSFER_QUOTED_PRINTABLE);
     assert_int_equal(transfer_choose(SPAN("\346\227\245\346\234\254\r\n")), TRANSFER_BASE64);
+    for (size_t at = 0; at < 30; at++) { /* a sixth of it is the most that is escaped */
+        char some[32];
+        memset(some, 'a', sizeof some);
+        memcpy(some + at, "\303\251", 2);
+        for (size_t len = at + 2; len <= sizeof some; len++)
+            assert_int_equal(transfer_choose(span_make(some, len)),
+                             len < 12 ? TRANSFER_BASE64 : TRANSFER_QUOTED_PRINTABLE);
+    }
     assert_false(transfer_is_7bit(SPAN("a\0b")) || transfer_is_7bit(SPAN("a\nb")) ||
                  transfer_is_7bit(SPAN("a\r")));
     AUTO_BUFFER out = BUFFER(100);
