@@ -22,6 +22,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -129,9 +130,9 @@ class Way:
         self.send, self.aim = send, aim  # send(office, connections, requests): seconds
 
 
-def ways(to):
+def ways(to, place):
     single, plain = letter(to), {**template(), "to": to, "data": data(1)}
-    many = batch(to)
+    many = batch(to if place == "mailbox" else "user{}@held.test")
     return [Way("SMTP with a key", CONNECTIONS, 1, lambda office, *load: office.smtp(to, *load)),
             Way("a letter a call", CONNECTIONS, 1, lambda office, *load: office.post(single, *load),
                 AIM),
@@ -141,36 +142,44 @@ def ways(to):
                 lambda office, *load: office.post(many, *load), BATCH_AIM)]
 
 
+def children_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def load(office, way, requests, place):
-    """Letters a second, CPU milliseconds a letter, until those for the mailbox are there."""
+    """Letters a second, CPU milliseconds a letter until those for the mailbox are there, and of the
+    load itself."""
     count = "SELECT COUNT(*) FROM message" if place == "mailbox" else \
         "SELECT COUNT(*) FROM queue_recipient"
     letters, have, before = requests * way.letters, office.query(count), office.cpu()
+    load_before = children_cpu()
     seconds = way.send(office, way.connections, requests)
+    load_cpu = children_cpu() - load_before
     if place == "mailbox" and not wait_until(lambda: office.waiting() == 0, PATIENCE):
         sys.exit(f"bench: {office.waiting()} letters did not reach the mailbox")
     cpu = office.cpu() - before
     if office.query(count) - have != letters:
         sys.exit(f"bench: {way.name}: {office.query(count) - have} of {letters} letters are there")
-    return letters / seconds, cpu * 1000 / letters
+    return letters / seconds, cpu * 1000 / letters, load_cpu * 1000 / letters
 
 
 def compare(title, office, to, place, options):
     results = {}
-    for way in ways(to):
+    for way in ways(to, place):
         fewest = max(10, way.connections)
-        rate, _ = load(office, way, fewest, place)
+        rate, *_ = load(office, way, fewest, place)
         results[way] = [max(fewest, int(rate * options.seconds / way.letters))]
     for _ in range(options.rounds):
         for way, (requests, *_) in results.items():
             results[way].append(load(office, way, requests, place))
     smtp_cpu = None
     for way, (_, *rounds) in results.items():
-        rate, cpu = (statistics.median(column) for column in zip(*rounds))
+        rate, cpu, load_cpu = (statistics.median(column) for column in zip(*rounds))
         low, high = (f(result[0] for result in rounds) for f in (min, max))
         smtp_cpu = smtp_cpu or cpu
         print(f"{title:26} {way.name:26} {rate:8,.0f}/s ({low:,.0f} to {high:,.0f})"
-              f" {cpu:7.3f} ms CPU" +
+              f" {cpu:7.3f} ms CPU (load: {load_cpu:.3f})" +
               (f", {cpu / smtp_cpu:.2f} times SMTP's (aim: {way.aim:,}/s, or {CPU_AIM} times)"
                if way.aim else ""), flush=True)
     print(f"{'':26} {office.memory() / 1024:.1f} MiB afterwards\n", flush=True)
@@ -242,7 +251,7 @@ def main():
                         "mailbox" if name == "mailbox" else "held", options)
         if chosen("syncs"):
             with ApiOffice(folder, name="syncs") as office:
-                for way in ways("x@held.test"):
+                for way in ways("x@held.test", "held"):
                     syncs(office, way, 2000 if way.letters == 1 else 20)
             print(flush=True)
         if chosen("store"):
