@@ -6,9 +6,9 @@
 #include "base/word.h"
 #include "mail/fold.h"
 
-#define BASE64_LINE   ((size_t)57) /* bytes that make 76 columns */
-#define QUOTED_COLUMN ((size_t)75) /* and the "=" of a soft line break */
-#define STRETCH       ((size_t)1000)
+#define BASE64_LINE   ((size_t)57)   /* bytes that make 76 columns */
+#define QUOTED_COLUMN ((size_t)75)   /* and the "=" of a soft line break */
+#define STRETCH       ((size_t)1000) /* bytes looked through for a line end; LINE_LIMIT or more */
 
 const char *transfer_name(enum transfer_encoding encoding)
 {
