@@ -55,13 +55,13 @@ int mailgun_add_addresses(struct mailgun_call *c, const char *name, struct span 
         list->at = all = arena_alloc(&c->arena, LIST_MAX * sizeof *all);
     if (!all)
         return -ENOMEM;
-    int count = address_parse_given(text, &c->arena, all + list->count, LIST_MAX - list->count,
-                                    &fault);
+    int count =
+        address_parse_given(text, &c->arena, all + list->count, LIST_MAX - list->count, &fault);
     if (count == -E2BIG)
         return mailgun_refuse(c, "Too many recipients, max is %d", MAILGUN_RECIPIENTS_MAX);
     if (count == ERR_SYNTAX)
-        return mailgun_refuse(
-            c, "%s parameter is not a valid address. please check documentation", name);
+        return mailgun_refuse(c, "%s parameter is not a valid address. please check documentation",
+                              name);
     list->count += count > 0 ? (size_t)count : 0;
     return count < 0 ? count : 0;
 }
@@ -110,9 +110,8 @@ static int merge_object(struct mailgun_call *c, const char *parameter, struct sp
     if (rc < 0)
         return rc;
     rc = made(into) ? 0 : -ENOMEM;
-    json_object_object_foreach(o, name, member)
-        if (rc == 0)
-            json_object_object_add(*into, name, json_object_get(member));
+    json_object_object_foreach(o, name, member) if (rc == 0)
+        json_object_object_add(*into, name, json_object_get(member));
     json_object_put(o);
     return rc;
 }

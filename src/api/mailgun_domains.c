@@ -45,12 +45,11 @@ static int query_number(struct http_request *r, const char *name, uint64_t most,
     int rc = http_query(r, name, &text);
     if (rc < 0 || text.len == 0)
         return rc < 0 ? rc : 0;
-    return span_to_uint(text, most, value)
-               ? 0
-               : mailgun_say(r, 400, "'%s' parameter is not a number up to %llu", name,
-                             (unsigned long long)most) < 0
-                     ? -ENOMEM
-                     : 1;
+    return span_to_uint(text, most, value) ? 0
+           : mailgun_say(r, 400, "'%s' parameter is not a number up to %llu", name,
+                         (unsigned long long)most) < 0
+               ? -ENOMEM
+               : 1;
 }
 
 /* Of all domains, those from skip on, at most limit; the key of one domain sees that one. */
@@ -149,8 +148,8 @@ static int co_answer(struct http_request *r, const char *message)
     }
     if (message)
         member_put(o, "message", json_object_new_string(message));
-    member_put(o, "domain", domain_json(span_of(caller.domain), id_wall_ms(caller.domain_id),
-                                        caller.domain_id));
+    member_put(o, "domain",
+               domain_json(span_of(caller.domain), id_wall_ms(caller.domain_id), caller.domain_id));
     member_put(o, "receiving_dns_records", receiving);
     member_put(o, "sending_dns_records", sending);
     return json_answer(r, 200, o);

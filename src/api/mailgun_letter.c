@@ -146,8 +146,7 @@ int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form)
 
 static int take_envelope(struct mailgun_call *c, const struct smtpd_handover *handover)
 {
-    struct mailbox *to =
-        arena_zero(&c->arena, (handover->recipient_count + 1) * sizeof *to);
+    struct mailbox *to = arena_zero(&c->arena, (handover->recipient_count + 1) * sizeof *to);
     if (!to)
         return -ENOMEM;
     for (size_t i = 0; i < handover->recipient_count; i++)

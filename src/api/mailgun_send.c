@@ -143,25 +143,28 @@ static int answer_over_quota(struct mailgun_call *c, struct http_request *r)
     return mailgun_say(r, 429,
                        "Domain %s is not allowed to send: recipient limit exceeded, try again"
                        " after %s",
-                       c->caller->domain,
-                       mailgun_date(now - now % HOUR_MS + HOUR_MS, "UTC", date));
+                       c->caller->domain, mailgun_date(now - now % HOUR_MS + HOUR_MS, "UTC", date));
 }
 
 static int answer_bad_content(struct http_request *r, const struct send_result *result)
 {
-    static const char *const parameters[] = {
-        [COMPOSE_FROM] = "from",         [COMPOSE_SENDER] = "h:Sender",
-        [COMPOSE_REPLY_TO] = "h:Reply-To", [COMPOSE_TO] = "to",
-        [COMPOSE_CC] = "cc",             [COMPOSE_SUBJECT] = "subject",
-        [COMPOSE_MESSAGE_ID] = "h:Message-Id", [COMPOSE_HEADERS] = "h:",
-        [COMPOSE_TEXT] = "text",         [COMPOSE_AMP] = "amp-html",
-        [COMPOSE_HTML] = "html",         [COMPOSE_BODIES] = "text",
-        [COMPOSE_ATTACHMENTS] = "attachment"};
+    static const char *const parameters[] = {[COMPOSE_FROM] = "from",
+                                             [COMPOSE_SENDER] = "h:Sender",
+                                             [COMPOSE_REPLY_TO] = "h:Reply-To",
+                                             [COMPOSE_TO] = "to",
+                                             [COMPOSE_CC] = "cc",
+                                             [COMPOSE_SUBJECT] = "subject",
+                                             [COMPOSE_MESSAGE_ID] = "h:Message-Id",
+                                             [COMPOSE_HEADERS] = "h:",
+                                             [COMPOSE_TEXT] = "text",
+                                             [COMPOSE_AMP] = "amp-html",
+                                             [COMPOSE_HTML] = "html",
+                                             [COMPOSE_BODIES] = "text",
+                                             [COMPOSE_ATTACHMENTS] = "attachment"};
     const char *parameter = parameters[result->fault.field];
     if (result->fault.field == COMPOSE_FROM || result->fault.field == COMPOSE_REPLY_TO)
-        return mailgun_say(r, 400,
-                           "%s parameter is not a valid address. please check documentation",
-                           parameter);
+        return mailgun_say(
+            r, 400, "%s parameter is not a valid address. please check documentation", parameter);
     return mailgun_say(r, 400, "'%s' parameter is not valid: %s", parameter, result->text);
 }
 
@@ -202,8 +205,8 @@ static int answer_sent(struct mailgun_call *c, struct http_request *r,
     struct header_field field;
     struct span id = c->content.letter.message_id;
     AUTO_BUFFER text = BUFFER(COMPOSE_ID_MAX + 16);
-    if (!c->send.content &&
-        header_find(span_first(c->send.raw, header_length(c->send.raw)), SPAN("Message-ID"), &field))
+    if (!c->send.content && header_find(span_first(c->send.raw, header_length(c->send.raw)),
+                                        SPAN("Message-ID"), &field))
         id = field.body;
     if (id.len == 0 || id.len > COMPOSE_ID_MAX || !utf8_is_text(id))
         id = span_of(send_message_id(result->letter, 0, false, result->domain, ours));

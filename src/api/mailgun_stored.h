@@ -3,8 +3,8 @@
  * endpoints of templates and of versions share.
  *
  * A domain has a space of its own. Names and tags are in lower case. A template's meta is
- * {"createdBy"}, a version's {"engine", "headers": {"Subject", "From", "Reply-To"}}; the body is its
- * html.
+ * {"createdBy"}, a version's {"engine", "headers": {"Subject", "From", "Reply-To"}}; the body is
+ * its html.
  */
 #ifndef API_MAILGUN_STORED_H
 #define API_MAILGUN_STORED_H

@@ -52,13 +52,13 @@ int mailgun_co_take_template(struct mailgun_call *c)
     if (rc == 0 && c->version.len)
         rc = mailgun_stored_name(c->version, tag);
     if (rc == 0)
-        rc = templates_co_version_find(c->api->store, c->caller->who.tenant,
-                                       mailgun_space(c->caller->domain, space), span_of(name),
-                                       c->version.len ? span_of(tag) : SPAN(""), &c->arena,
-                                       &version);
+        rc = templates_co_version_find(
+            c->api->store, c->caller->who.tenant, mailgun_space(c->caller->domain, space),
+            span_of(name), c->version.len ? span_of(tag) : SPAN(""), &c->arena, &version);
     if (rc == ERR_ABSENT || rc == ERR_SYNTAX)
-        return mailgun_refuse(c, c->version.len ? "template '%.*s' or its version is not found"
-                                                : "template '%.*s' is not found",
+        return mailgun_refuse(c,
+                              c->version.len ? "template '%.*s' or its version is not found"
+                                             : "template '%.*s' is not found",
                               SPAN_PRINT(span_first(c->template, 100)));
     if (rc < 0)
         return rc;

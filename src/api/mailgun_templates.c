@@ -52,8 +52,7 @@ struct json_object *mailgun_template_json(const struct stored_template *one)
     struct span author = SPAN("");
     member_put_text(o, "name", one->name);
     member_put_text(o, "description", one->title);
-    member_put(o, "createdAt",
-               json_object_new_string(mailgun_date(one->created_ms, "UTC", date)));
+    member_put(o, "createdAt", json_object_new_string(mailgun_date(one->created_ms, "UTC", date)));
     if (member_text(meta, "createdBy", &author) >= 0)
         member_put_text(o, "createdBy", author);
     member_put(o, "id", json_object_new_string(mailgun_id(one->id, 0, id)));
@@ -355,7 +354,7 @@ int mailgun_template_co_delete(struct http_request *r)
     struct mailgun_shelf s;
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
-        rc = mailgun_shelf_fail(
-            r, "template", templates_co_remove(s.store, s.tenant, s.space, span_of(s.name)));
+        rc = mailgun_shelf_fail(r, "template",
+                                templates_co_remove(s.store, s.tenant, s.space, span_of(s.name)));
     return rc < 0 ? rc : mailgun_answer_named(r, "template has been deleted", &s);
 }

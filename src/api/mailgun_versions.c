@@ -44,17 +44,16 @@ static int read_headers(struct http_request *r, struct span text, struct json_ob
     int rc = json_read(text, &o, &error);
     bool good = rc == 0 && json_object_is_type(o, json_type_object);
     if (good) {
-        json_object_object_foreach(o, name, value)
-            good &= json_object_is_type(value, json_type_string) &&
-                    (strcasecmp(name, "Subject") == 0 || strcasecmp(name, "From") == 0 ||
-                     strcasecmp(name, "Reply-To") == 0);
+        json_object_object_foreach(o, name, value) good &=
+            json_object_is_type(value, json_type_string) &&
+            (strcasecmp(name, "Subject") == 0 || strcasecmp(name, "From") == 0 ||
+             strcasecmp(name, "Reply-To") == 0);
     }
     if (!good) {
         json_object_put(o);
         return rc == -ENOMEM
                    ? rc
-                   : http_fail(r, 400,
-                               "headers is a JSON object of From, Subject and Reply-To");
+                   : http_fail(r, 400, "headers is a JSON object of From, Subject and Reply-To");
     }
     *ret_headers = o;
     return 0;
@@ -65,10 +64,10 @@ static void put_headers(struct json_object *meta, struct json_object *given)
 {
     static const char *const names[] = {"From", "Subject", "Reply-To"};
     struct json_object *headers = json_object_new_object();
-    json_object_object_foreach(given, name, value)
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            if (strcasecmp(name, names[i]) == 0)
-                member_put(headers, names[i], json_object_get(value));
+    json_object_object_foreach(given, name, value) for (size_t i = 0;
+                                                        i < sizeof names / sizeof *names;
+                                                        i++) if (strcasecmp(name, names[i]) == 0)
+        member_put(headers, names[i], json_object_get(value));
     member_put(meta, "headers", headers);
     json_object_put(given);
 }
@@ -229,9 +228,9 @@ int mailgun_versions_co_post(struct http_request *r)
     rc = co_add(r, &s, &form);
     if (rc == 0)
         rc = co_find_both(r, &s, &one, &version);
-    return rc < 0 ? rc
-                  : answer_version(r, &one, &version,
-                                   "new version of the template has been stored");
+    return rc < 0
+               ? rc
+               : answer_version(r, &one, &version, "new version of the template has been stored");
 }
 
 /* --- one ------------------------------------------------------------------------------------- */

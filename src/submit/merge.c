@@ -19,7 +19,7 @@
 
 #define RENDERED_MAX      ((size_t)16 * 1024 * 1024)
 #define SUBSTITUTIONS_MAX 10000
-#define SECTION_ROUNDS    4 /* sections within sections */
+#define SECTION_ROUNDS    4  /* sections within sections */
 #define DATA_DEPTH_MAX    40 /* data may have 32 */
 
 enum part_kind { PART_TEXT, PART_HTML };
@@ -246,8 +246,8 @@ static int replace_in(struct merging *m, struct json_object *value, int depth,
     struct json_object *copy = NULL, *item;
     int rc = depth > DATA_DEPTH_MAX ? -E2BIG : 0;
     if (rc == 0 && json_object_is_type(value, json_type_string)) {
-        struct span text = span_make(json_object_get_string(value),
-                                     (size_t)json_object_get_string_len(value));
+        struct span text =
+            span_make(json_object_get_string(value), (size_t)json_object_get_string_len(value));
         rc = replace(m, &text);
         copy = rc == 0 ? json_object_new_string_len(text.at, (int)text.len) : NULL;
     } else if (rc == 0 && json_object_is_type(value, json_type_array)) {
@@ -398,8 +398,7 @@ int merge_group(const struct merge *merge, const struct content_group *group,
                 struct merge_letter *letter, struct arena *arena, struct compose *ret_compose,
                 struct merge_fault *ret_fault)
 {
-    struct merging m = {
-        .merge = merge, .arena = arena, .letter = letter, .fault = ret_fault};
+    struct merging m = {.merge = merge, .arena = arena, .letter = letter, .fault = ret_fault};
     struct compose_letter out = merge->content->letter;
     struct json_object *own = NULL;
     *ret_fault = (struct merge_fault){0};

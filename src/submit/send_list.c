@@ -185,8 +185,8 @@ static int add_row(struct sending *s, size_t number, const struct mailbox *box)
         return rc;
     if (s->kind == QUEUE_BODY_TEMPLATE) {
         AUTO_BUFFER variables = BUFFER(VARIABLES_MAX);
-        rc = package_write_group(group, s->send->one_id ? 0 : number, row->forward_path,
-                                 &variables);
+        rc =
+            package_write_group(group, s->send->one_id ? 0 : number, row->forward_path, &variables);
         if (rc == -ENOBUFS)
             return sending_fail(s, SEND_TOO_LARGE, -E2BIG,
                                 "The data of one recipient is larger than 256 KiB");
