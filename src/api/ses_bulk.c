@@ -232,7 +232,7 @@ static int take_entries(struct bulk *b, struct json_object *in)
     return 0;
 }
 
-static int co_take_call(struct bulk *b, struct json_object *in)
+static __attribute__((noinline)) int co_take_call(struct bulk *b, struct json_object *in)
 {
     struct ses_call *c = b->c;
     struct json_object *content, *template;

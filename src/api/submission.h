@@ -27,5 +27,7 @@ void sendgrid_smtp_co_take_over(const struct api *api, const struct smtpd_handov
                                 struct smtpd_verdict *ret_verdict); /* sendgrid_smtpapi.c */
 void mailgun_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
                                struct smtpd_verdict *ret_verdict); /* mailgun_letter.c */
+void smtpcom_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                               struct smtpd_verdict *ret_verdict); /* smtpcom_send.c */
 
 #endif

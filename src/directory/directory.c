@@ -44,8 +44,14 @@ static const struct db_migration migrations[] = {
         "ALTER TABLE api_key ADD COLUMN addresses {text} NOT NULL DEFAULT '';\n"
         "ALTER TABLE api_key ADD COLUMN sealed {bytes};\n"
         "CREATE INDEX api_key_secret ON api_key (secret);\n"},
+    {4, "CREATE TABLE channel (tenant {id} NOT NULL, id {id} NOT NULL, name {text} NOT NULL,"
+        " username {text} NOT NULL, version {id} NOT NULL, argon2 {text} NOT NULL,"
+        " quota {int} NOT NULL, used {int} NOT NULL, month {int} NOT NULL,"
+        " cancelled {int} NOT NULL, PRIMARY KEY (tenant, id)) {rowid};\n"
+        "CREATE UNIQUE INDEX channel_name ON channel (tenant, name);\n"
+        "CREATE UNIQUE INDEX channel_username ON channel (username);\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 3};
+const struct db_schema directory_schema = {"directory", migrations, 4};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {

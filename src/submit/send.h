@@ -29,6 +29,7 @@ struct send {
     int64_t due_ms;           /* not before (wall clock); 0: now */
     struct span batch;        /* of scheduled sends, see batch.h; empty: none */
     struct span meta;         /* kept with the letter (JSON); may be empty */
+    struct span channel;      /* counts against its quota (directory/channel.h); empty: none */
     bool dry;                 /* everything but the commit: sandbox and test modes */
     bool to_suppressed;       /* also to addresses on the suppression list */
     bool one_id;              /* all groups have the letter's Message-ID (Mailgun) */
@@ -48,6 +49,7 @@ enum send_problem {
     SEND_NOT_ALLOWED,  /* the key's scopes */
     SEND_FOREIGN_FROM, /* the author is not of the key's domains or addresses */
     SEND_OVER_QUOTA,
+    SEND_NO_CHANNEL, /* there is none of that name */
     SEND_KEY_REUSED, /* Idempotency-Key with another request */
 };
 

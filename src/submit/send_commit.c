@@ -5,6 +5,8 @@
 #include "submit/batch.h"
 #include "submit/send_internal.h"
 
+#include "directory/channel.h"
+
 #include "base/clock.h"
 #include "event/event.h"
 #include "store/blob.h"
@@ -111,6 +113,14 @@ static int count_use(struct db_tx *tx, const struct sending *s)
     db_bind_int(q, "hour", s->now_ms / HOUR_MS);
     db_bind_int(q, "recipients", (int64_t)s->result->recipients);
     return db_run(q);
+}
+
+/* In the commit: so that two calls at once do not both take the last of a quota. */
+static int use_channel(struct db_tx *tx, struct sending *s)
+{
+    int rc = channel_use(tx, s->send->who->tenant, s->send->channel, s->result->recipients);
+    s->refused = rc == ERR_FULL ? SEND_OVER_QUOTA : rc == ERR_ABSENT ? SEND_NO_CHANNEL : SEND_OK;
+    return s->refused ? ERR_DENIED : rc;
 }
 
 struct asking {
@@ -282,6 +292,8 @@ static int commit(struct db_tx *tx, void *arg)
         rc = keep_key(tx, s);
     if (rc >= 0)
         rc = count_use(tx, s);
+    if (rc >= 0 && s->send->channel.len)
+        rc = use_channel(tx, s);
     if (rc >= 0)
         rc = keep_message(tx, s);
     if (rc >= 0 && s->result->suppressed)
@@ -312,6 +324,12 @@ int sending_co_commit(struct sending *s)
     int rc = s->plan ? 0 : make_entries(s); /* memory is had before, not after */
     if (rc == 0)
         rc = store_co_write(s->door->store, commit, s);
+    if (rc == ERR_DENIED && s->refused)
+        return sending_fail(s, s->refused, rc,
+                            s->refused == SEND_NO_CHANNEL
+                                ? "There is no channel \"%.*s\""
+                                : "The quota of channel \"%.*s\" is used up",
+                            SPAN_PRINT(span_first(s->send->channel, 100)));
     if (rc < 0 || s->earlier || s->result->suppressed == s->result->recipients)
         return rc < 0 ? rc : 0;
     if (s->plan) {

@@ -39,8 +39,9 @@ struct sending {
     struct send_rendered *rendered; /* of submit_co_render; else NULL */
     char source[SEND_SOURCE];       /* for the event: who called, and a variable that was missing */
 
-    int64_t earlier; /* the letter of an earlier call with this key; 0: none */
-    bool reused;     /* with another request */
+    enum send_problem refused; /* by the commit's own checks */
+    int64_t earlier;           /* the letter of an earlier call with this key; 0: none */
+    bool reused;               /* with another request */
 };
 
 /* Says what is wrong; gives code. */
