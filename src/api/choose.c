@@ -47,6 +47,11 @@ static int co_choose_basic(struct http_request *r, const struct http_table **ret
     int rc = directory_co_key_by_secret(api_of(r)->directory, KEY_SMTPCOM, password, &who);
     if (rc == 0)
         *ret_table = &smtpcom_table;
+    if (rc == ERR_DENIED) {
+        rc = directory_co_key_by_secret(api_of(r)->directory, KEY_MAILGUN, password, &who);
+        if (rc == 0)
+            *ret_table = &mailgun_table;
+    }
     return rc == ERR_DENIED ? 0 : rc;
 }
 

@@ -4,7 +4,8 @@ import json
 import pathlib
 import sqlite3
 
-from test_api import Api
+from conftest import own_address
+from native import Native
 
 COUNT, EACH_CALL, LIMIT = 10000, 1000, 300
 NAMES = ("firstName", "lastName", "company", "order", "date", "total", "street", "city", "country",
@@ -25,7 +26,7 @@ def database_size(office):
 
 
 def test_recipients_of_one_template_take_little_beside_their_variables(make_office):
-    api = Api(make_office)
+    api = Native(make_office, own_address())
     body = " ".join("{{%s}}" % name for name in NAMES) + "\n" + "x" * 78 * 100
     api.send(to="first@far.test", send_at=NOT_DUE)
     api.office.end()
