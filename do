@@ -106,12 +106,14 @@ bench)
     command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
     need_node_modules
-    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/mailload bench/template |
+    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/{mail,http}load bench/template |
         tail -n 1
     [ "${2:-}" != template ] || exec bench/template.py "${@:3}"
+    [ "${2:-}" != api ] || exec bench/api.py "${@:3}"
     tools/get-peers exim opensmtpd haraka
     [ "${2:-}" = relay ] || bench/template.py
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
+    [ "${2:-}" = relay ] || [[ " $* " = *" --only "* ]] || bench/api.py "${@:2}"
     [ "${2:-}" != relay ] || shift
     exec bench/relay.py "${@:2}"
     ;;
@@ -131,9 +133,10 @@ help | --help | -h)
 ./do test         build and run the tests; ends with a line that counts them
 ./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
 ./do build        leaves build/postamt
-./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, and templates beside
-                  handlebars (--quick: fewer letters; relay [--only clear|tls|syncs|dkim|million],
-                  template: these alone)
+./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, templates beside handlebars,
+                  letters by HTTP beside those by SMTP (--quick: fewer letters; these alone:
+                  relay [--only clear|tls|syncs|dkim|million], template,
+                  api [--only mailbox|held|signed|syncs|store])
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all
 ./do format       clang-format over the sources
 HELP

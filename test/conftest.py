@@ -20,9 +20,10 @@ def pytest_configure(config):
 
 
 def own_address():
-    """127.W.P.N: W the xdist worker, P of the process, N counts."""
+    """127.W.P.N: W the xdist worker, P of the process, N counts, and after 250 W is another."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    return f"127.{10 + worker}.{os.getpid() % 200 + 1}.{next(counter)}"
+    turn, number = divmod(next(counter), 250)
+    return f"127.{10 + worker + 40 * turn}.{os.getpid() % 200 + 1}.{number + 1}"
 
 
 def own_folder():

@@ -7,6 +7,7 @@
  */
 #include "api/api.h"
 
+#include "api/ses.h"
 #include "http/uri.h"
 
 #include <string.h>
@@ -46,6 +47,11 @@ static int co_choose_basic(struct http_request *r, const struct http_table **ret
     int rc = directory_co_key_by_secret(api_of(r)->directory, KEY_SMTPCOM, password, &who);
     if (rc == 0)
         *ret_table = &smtpcom_table;
+    if (rc == ERR_DENIED) {
+        rc = directory_co_key_by_secret(api_of(r)->directory, KEY_MAILGUN, password, &who);
+        if (rc == 0)
+            *ret_table = &mailgun_table;
+    }
     return rc == ERR_DENIED ? 0 : rc;
 }
 
@@ -66,7 +72,7 @@ static const struct http_table *choose_by_path(struct http_request *r)
     return path_starts(r, "/v3/") ? &sendgrid_table : NULL;
 }
 
-int api_co_choose(struct http_request *r, const struct http_table **ret_table)
+static int co_choose(struct http_request *r, const struct http_table **ret_table)
 {
     struct span token;
     if (path_starts(r, "/api/")) {
@@ -89,6 +95,14 @@ int api_co_choose(struct http_request *r, const struct http_table **ret_table)
         return co_choose_basic(r, ret_table);
     *ret_table = choose_by_path(r);
     return *ret_table ? 0 : ERR_ABSENT;
+}
+
+int api_co_choose(struct http_request *r, const struct http_table **ret_table)
+{
+    int rc = co_choose(r, ret_table);
+    if (rc == 0 && *ret_table == &ses_table)
+        ses_begin(r);
+    return rc;
 }
 
 /* --- who asks -------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* Applications' letters by SMTP; see submission.h. */
 #include "api/submission.h"
 
+#include "directory/key.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +27,7 @@ void submission_judge(int rc, const struct send_result *result, struct smtpd_ver
         [SEND_BAD_CONTENT] = {550, "5.6.0"},   [SEND_BAD_RAW] = {550, "5.6.0"},
         [SEND_BAD_TEMPLATE] = {550, "5.6.0"},  [SEND_NOT_ALLOWED] = {550, "5.7.1"},
         [SEND_FOREIGN_FROM] = {550, "5.7.1"},  [SEND_OVER_QUOTA] = {451, "4.7.1"},
-        [SEND_KEY_REUSED] = {550, "5.7.0"},
+        [SEND_NO_CHANNEL] = {550, "5.7.1"},    [SEND_KEY_REUSED] = {550, "5.7.0"},
     };
     char text[100], id[ID_TEXT];
     if (rc == 0) {
@@ -65,10 +67,24 @@ int submission_co_send_raw(const struct api *api, const struct smtpd_handover *h
     return submit_co_send(api->door, &send, ret_result);
 }
 
+static void co_take_native(const struct api *api, const struct smtpd_handover *handover,
+                           struct smtpd_verdict *ret_verdict)
+{
+    struct send_result result;
+    int rc = submission_co_send_raw(api, handover, NULL, &result);
+    submission_judge(rc, &result, ret_verdict);
+}
+
 void submission_co_take_over(void *arg, const struct smtpd_handover *handover,
                              struct smtpd_verdict *ret_verdict)
 {
-    struct send_result result;
-    int rc = submission_co_send_raw(arg, handover, NULL, &result);
-    submission_judge(rc, &result, ret_verdict);
+    static void (*const dialects[KEY_DIALECTS])(const struct api *, const struct smtpd_handover *,
+                                                struct smtpd_verdict *) = {
+        [KEY_NATIVE] = co_take_native,
+        [KEY_SENDGRID] = sendgrid_smtp_co_take_over,
+        [KEY_MAILGUN] = mailgun_smtp_co_take_over,
+        [KEY_SES] = ses_smtp_co_take_over,
+        [KEY_SMTPCOM] = smtpcom_smtp_co_take_over,
+    };
+    dialects[handover->who->dialect](arg, handover, ret_verdict);
 }

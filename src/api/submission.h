@@ -17,7 +17,17 @@ void submission_co_take_over(void *arg, const struct smtpd_handover *handover,
  * Yields. */
 must_check int submission_co_send_raw(const struct api *api, const struct smtpd_handover *handover,
                                       const struct send *change, struct send_result *ret_result);
+void ses_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                           struct smtpd_verdict *ret_verdict);
 /* What a result means in SMTP; rc is submit_co_send's. A dialect writes its own words over it. */
 void submission_judge(int rc, const struct send_result *result, struct smtpd_verdict *ret_verdict);
+
+/* The dialects' own. Yield. */
+void sendgrid_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                                struct smtpd_verdict *ret_verdict); /* sendgrid_smtpapi.c */
+void mailgun_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                               struct smtpd_verdict *ret_verdict); /* mailgun_letter.c */
+void smtpcom_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                               struct smtpd_verdict *ret_verdict); /* smtpcom_send.c */
 
 #endif

@@ -1,6 +1,8 @@
 /* UTF-8 well-formedness; see utf8.h. The table is the one of RFC 3629, section 4. */
 #include "base/utf8.h"
 
+#include "base/word.h"
+
 /* What may follow a first byte: how many bytes, and the range of the first of them. */
 struct sequence {
     uint8_t first, last; /* range of the lead byte */
@@ -32,9 +34,23 @@ size_t utf8_character(struct span s)
     return (size_t)q->tail + 1;
 }
 
+/* How many bytes at the front are ASCII without NUL; most text is, and goes by words of eight. */
+static size_t ascii_length(struct span s)
+{
+    size_t at = 0;
+    for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word = word_at(s.at + at);
+        if ((word & WORD_HIGH) || word_has(word, '\0'))
+            break;
+    }
+    while (at < s.len && (signed char)s.at[at] > 0)
+        at++;
+    return at;
+}
+
 bool utf8_is_text(struct span s)
 {
-    while (s.len) {
+    for (s = span_from(s, ascii_length(s)); s.len; s = span_from(s, ascii_length(s))) {
         size_t len = utf8_character(s);
         if (len == 0)
             return false;
@@ -45,9 +61,11 @@ bool utf8_is_text(struct span s)
 
 bool utf8_is_ascii(struct span s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] & 0x80)
+    for (s = span_from(s, ascii_length(s)); s.len; s = span_from(s, ascii_length(s))) {
+        if (s.at[0] & 0x80)
             return false;
+        s = span_from(s, 1);
+    }
     return true;
 }
 

@@ -275,13 +275,14 @@ int config_print(struct buffer *out, const struct config *c)
                            "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
                            "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
                            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
+                           "api-recipients-per-day = %llu\n"
                            "connections-max = %u\nconnections-per-address-max = %u\n"
                            "log-level = \"%s\"\n",
                            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
                            c->certificate_key, c->allow_private_destinations ? "true" : "false",
                            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
-                           c->connections_max, c->connections_per_address_max,
-                           c->debug ? "debug" : "info");
+                           (unsigned long long)c->daily_limit, c->connections_max,
+                           c->connections_per_address_max, c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)

@@ -32,6 +32,7 @@ static int show(const struct config *config, bool json)
     json_put(o, "loops", json_object_new_int((int)config->loops));
     json_put(o, "message-max-kib", json_object_new_int64((int64_t)config->message_max / 1024));
     json_put(o, "recipients-max", json_object_new_int64(config->recipients_max));
+    json_put(o, "api-recipients-per-day", json_object_new_int64((int64_t)config->daily_limit));
     json_put(o, "connections-max", json_object_new_int64(config->connections_max));
     json_put(o, "connections-per-address-max",
              json_object_new_int64(config->connections_per_address_max));

@@ -10,6 +10,7 @@
 
 #include "ctl/args.h"
 #include "ctl/office.h"
+#include "directory/records.h"
 
 #include <json-c/json.h>
 
@@ -61,12 +62,7 @@ int verb_co_queue(struct verb_call *call);
 int verb_co_suppression(struct verb_call *call);
 
 /* What postamt domain dns says; check compares with it. */
-struct dns_record {
-    const char *type;
-    char name[300], value[600];
-};
-#define DNS_RECORDS_MAX 12
 int domain_co_records(struct verb_call *call, const char *domain,
-                      struct dns_record records[DNS_RECORDS_MAX], size_t *ret_count);
+                      struct directory_record records[DIRECTORY_RECORDS_MAX], size_t *ret_count);
 
 #endif

@@ -17,7 +17,7 @@
 #define TIMEOUT_MS (60 * 1000)
 
 struct question {
-    const struct dns_record *record;
+    const struct directory_record *record;
     bool found;
     char seen[600]; /* what is there instead, the last of them */
 };
@@ -38,7 +38,7 @@ static int type_of(const char *name)
     return strcmp(name, "SRV") == 0 ? ns_t_srv : ns_t_txt;
 }
 
-/* A record in the form of struct dns_record. */
+/* A record in the form of struct directory_record. */
 static void print_record(const ns_msg *message, const ns_rr *rr, char *out, size_t size)
 {
     const unsigned char *data = ns_rr_rdata(*rr);
@@ -65,7 +65,7 @@ static void print_record(const ns_msg *message, const ns_rr *rr, char *out, size
 }
 
 /* The first word decides what a TXT record is about. */
-static bool is_about(const struct dns_record *record, const char *seen)
+static bool is_about(const struct directory_record *record, const char *seen)
 {
     size_t word = strcspn(record->value, " ;");
     return strcmp(record->type, "TXT") != 0 || strncmp(seen, record->value, word) == 0;
@@ -106,7 +106,7 @@ static int ask(void *arg)
 static void print_answer(struct verb_call *call, const struct question *question,
                          struct json_object *list)
 {
-    const struct dns_record *record = question->record;
+    const struct directory_record *record = question->record;
     const char *state = question->found ? "ok" : question->seen[0] ? "differs" : "missing";
     if (!list) {
         call_print(call, "%-8s %s %s: ", state, record->name, record->type);
@@ -132,7 +132,7 @@ int verb_co_domain_check(struct verb_call *call, const char *name)
 {
     char folded[ADDRESS_DOMAIN_MAX + 1];
     int rc = address_fold_domain(span_of(name), folded), missing = 0;
-    struct dns_record *records = calloc(DNS_RECORDS_MAX, sizeof *records);
+    struct directory_record *records = calloc(DIRECTORY_RECORDS_MAX, sizeof *records);
     struct json_object *list = call->args->json ? json_object_new_array() : NULL;
     if (rc == 0 && !records)
         rc = -ENOMEM;

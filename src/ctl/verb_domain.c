@@ -104,67 +104,12 @@ static int co_show_domain(struct verb_call *call, const char *name)
 
 /* --- what to publish ------------------------------------------------------------------------- */
 
-static size_t domain_records(const struct config *config, const char *domain,
-                             struct dns_record records[DNS_RECORDS_MAX])
-{
-    const struct {
-        const char *type, *before, *text;
-        unsigned port;
-    } wanted[] = {
-        {"MX", "", "", 0},
-        {"TXT", "", "v=spf1 mx -all", 0},
-        {"TXT", "_dmarc.", "v=DMARC1; p=none", 0},
-        {"SRV", "_submissions._tcp.", "", 465},
-        {"SRV", "_pop3s._tcp.", "", 995},
-    };
-    size_t count = 0;
-    for (; count < sizeof wanted / sizeof *wanted; count++) {
-        struct dns_record *record = &records[count];
-        record->type = wanted[count].type;
-        snprintf(record->name, sizeof record->name, "%s%s", wanted[count].before, domain);
-        if (strcmp(record->type, "MX") == 0)
-            snprintf(record->value, sizeof record->value, "10 %s.", config->hostname);
-        else if (strcmp(record->type, "SRV") == 0)
-            snprintf(record->value, sizeof record->value, "0 1 %u %s.",
-                     wanted[count].port + config->port_offset, config->hostname);
-        else
-            snprintf(record->value, sizeof record->value, "%s", wanted[count].text);
-    }
-    return count;
-}
-
-/* The keys that its letters are signed with; made now for a domain that has none yet. */
-static int co_key_records(struct verb_call *call, const char *domain, struct dns_record *records,
-                          size_t *count)
-{
-    struct directory *d = call->office->directory;
-    struct dkim_keys *keys;
-    int rc = directory_co_dkim_make(d, span_of(domain));
-    if (rc == 0) {
-        directory_forget_dkim(d, domain);
-        rc = directory_co_dkim_keys(d, domain, &keys);
-    }
-    if (rc < 0)
-        return rc;
-    for (unsigned i = 0; rc == 0 && i < keys->count && *count < DNS_RECORDS_MAX; i++) {
-        struct dns_record *record = &records[*count];
-        AUTO_BUFFER text = BUFFER(DKIM_RECORD_MAX);
-        rc = dkim_key_record(keys->list[i].key, &text);
-        record->type = "TXT";
-        snprintf(record->name, sizeof record->name, "%s._domainkey.%s", keys->list[i].selector,
-                 domain);
-        if (rc == 0 && span_to_text(buffer_span(&text), record->value, sizeof record->value))
-            (*count)++;
-    }
-    dkim_keys_release(keys);
-    return rc;
-}
-
 int domain_co_records(struct verb_call *call, const char *domain,
-                      struct dns_record records[DNS_RECORDS_MAX], size_t *ret_count)
+                      struct directory_record records[DIRECTORY_RECORDS_MAX], size_t *ret_count)
 {
-    *ret_count = domain_records(&call->office->config, domain, records);
-    return co_key_records(call, domain, records, ret_count);
+    const struct config *config = &call->office->config;
+    struct directory_node node = {config->hostname, config->port_offset};
+    return directory_co_records(call->office->directory, &node, domain, records, ret_count);
 }
 
 /* A character-string of TXT has at most 255 bytes (RFC 1035 3.3.14). */
@@ -184,7 +129,7 @@ static int co_dns_domain(struct verb_call *call, const char *name)
     char suffix[ADDRESS_DOMAIN_MAX + 2];
     struct listing l;
     int rc = co_find_domain(call, name, suffix, &l);
-    struct dns_record *records = calloc(DNS_RECORDS_MAX, sizeof *records);
+    struct directory_record *records = calloc(DIRECTORY_RECORDS_MAX, sizeof *records);
     size_t count = 0;
     if (rc == 0 && !records)
         rc = -ENOMEM;

@@ -3,10 +3,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "deliver/settle.h"
+#include "deliver/steer.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAGE        256
@@ -17,17 +15,24 @@ static const char usage[] =
     "queue list|show|retry|hold|release|drop [--id LETTER] [--domain D] [--sender ADDRESS]"
     " [--to ADDRESS] [--tenant N] [--all] [--reason TEXT] [--quiet] [--json]";
 
+struct queue_call;
+struct action {
+    const char *name;
+    const char *done; /* "held", "dropped", …; NULL: it only shows */
+    const char *what; /* it does, for errors */
+    int (*co_run)(struct queue_call *q);
+    enum steer_kind kind;
+};
+
 struct queue_call {
     struct verb_call *call;
+    const struct action *action;
     struct queue_selector selector;
     bool selects; /* anything but the tenant */
     struct arena arena;
     struct queue_row *rows; /* of one page */
     size_t count;
-    const char *done; /* "held", "dropped", … */
-    size_t changed, total;
-    db_job *apply; /* on the page */
-    bool announces;
+    size_t total;
 };
 
 /* --- selecting ------------------------------------------------------------------------------- */
@@ -149,178 +154,39 @@ static int co_show(struct queue_call *q)
 
 /* --- steering -------------------------------------------------------------------------------- */
 
-typedef int steer(struct db_tx *tx, struct queue_call *q, const struct queue_selector *one);
-
-static int apply_each(struct db_tx *tx, struct queue_call *q, steer *change)
-{
-    int rc = 0;
-    q->changed = 0;
-    for (size_t i = 0; rc >= 0 && i < q->count; i++) {
-        struct queue_selector one = {.tenant = q->selector.tenant,
-                                     .recipient = q->rows[i].recipient.id};
-        rc = change(tx, q, &one);
-        q->changed += rc > 0;
-    }
-    return rc < 0 ? rc : 0;
-}
-
-static int steer_retry(struct db_tx *tx, struct queue_call *q, const struct queue_selector *one)
-{
-    (void)q;
-    return queue_retry(tx, one, clock_wall_ms());
-}
-
-static int steer_release(struct db_tx *tx, struct queue_call *q, const struct queue_selector *one)
-{
-    (void)q;
-    return queue_release(tx, one, clock_wall_ms());
-}
-
-static int steer_hold(struct db_tx *tx, struct queue_call *q, const struct queue_selector *one)
-{
-    const char *reason = q->call->args->reason;
-    return queue_hold(tx, one, reason && reason[0] ? span_of(reason) : SPAN("by the operator"));
-}
-
-static int retry_page(struct db_tx *tx, void *arg)
-{
-    return apply_each(tx, arg, steer_retry);
-}
-
-static int release_page(struct db_tx *tx, void *arg)
-{
-    return apply_each(tx, arg, steer_release);
-}
-
-static int hold_page(struct db_tx *tx, void *arg)
-{
-    return apply_each(tx, arg, steer_hold);
-}
-
-/* What is released goes no sooner than it was to go; what is tried again, now. */
-static int64_t due_of(const struct queue_call *q, const struct queue_row *row)
-{
-    int64_t now = clock_wall_ms(), first = row->letter.first_due_ms;
-    return q->apply == release_page && first > now ? first : now;
-}
-
-/* Who delivers looks at them then, also at sites that rest. */
-static int announce_page(struct queue_call *q)
-{
-    const struct submit_door *door = &q->call->office->door;
-    struct queue_entry *entries = arena_alloc(&q->arena, q->count * sizeof *entries);
-    if (!entries)
-        return call_fail(q->call, "out of memory");
-    for (size_t i = 0; i < q->count; i++)
-        entries[i] = (struct queue_entry){.tenant = q->selector.tenant,
-                                          .recipient = q->rows[i].recipient.id,
-                                          .letter = q->rows[i].letter.id,
-                                          .due_ms = due_of(q, &q->rows[i]),
-                                          .domain = q->rows[i].recipient.domain};
-    if (q->call->office->deliver)
-        deliver_hurry(q->call->office->deliver, entries, q->count);
-    else if (door->announce)
-        door->announce(door->arg, entries, q->count);
-    return VERB_OK;
-}
-
 static int co_steer(struct queue_call *q)
 {
-    int status;
-    while ((status = co_next_page(q, PAGE)) == VERB_OK && q->count) {
-        int rc = store_co_write(q->call->office->store, q->apply, q);
-        if (rc < 0)
-            return call_fail_code(q->call, "change", "the queue", rc);
-        if (q->announces)
-            status = announce_page(q);
-        if (status != VERB_OK)
-            return status;
-        q->total += q->changed;
-    }
-    return status;
-}
-
-struct dropping {
-    struct settlement list[SETTLE_MAX];
-    size_t count;
-    struct span words; /* why, for the log and the sender */
-};
-
-/* The rows of one letter: [first, end) of the page. */
-static int add_dropped(struct queue_call *q, struct dropping *dropping, size_t first, size_t end)
-{
-    size_t count = end - first;
-    struct queue_recipient *recipients = arena_alloc(&q->arena, count * sizeof *recipients);
-    struct outcome *outcomes = arena_zero(&q->arena, count * sizeof *outcomes);
-    if (!recipients || !outcomes)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        recipients[i] = q->rows[first + i].recipient;
-        outcomes[i] = (struct outcome){.end = QUEUE_DROPPED, .words = dropping->words};
-    }
-    dropping->list[dropping->count++] = (struct settlement){&q->rows[first].letter, recipients,
-                                                            outcomes, count, q->call->args->quiet};
-    return 0;
-}
-
-static int co_drop_all(struct queue_call *q, struct dropping *dropping)
-{
     struct office *office = q->call->office;
-    struct settler settler = {&office->door, office->directory, office->config.hostname};
-    int rc = settle_co_commit(&settler, dropping->list, dropping->count);
-    dropping->count = 0;
-    return rc;
-}
-
-/* Many letters a commit. */
-static int co_drop_page(struct queue_call *q, struct dropping *dropping)
-{
-    int rc = 0;
-    for (size_t first = 0, end; rc == 0 && first < q->count; first = end) {
-        end = first + 1;
-        while (end < q->count && q->rows[end].letter.id == q->rows[first].letter.id)
-            end++;
-        rc = add_dropped(q, dropping, first, end);
-        if (rc == 0 && dropping->count == SETTLE_MAX)
-            rc = co_drop_all(q, dropping);
-    }
-    if (rc == 0 && dropping->count)
-        rc = co_drop_all(q, dropping);
-    return rc;
-}
-
-static int co_drop(struct queue_call *q)
-{
-    const char *reason = q->call->args->reason;
+    const char *reason =
+        q->call->args->reason && q->call->args->reason[0] ? q->call->args->reason : NULL;
     AUTO_BUFFER words = BUFFER(2000);
-    struct dropping *dropping = calloc(1, sizeof *dropping);
-    int status = VERB_OK, rc = dropping ? 0 : -ENOMEM;
-    if (rc == 0)
+    struct steering steering = {
+        .settler = {&office->door, office->directory, office->config.hostname},
+        .deliver = office->deliver,
+        .selector = q->selector,
+        .kind = q->action->kind,
+        .reason = reason ? span_of(reason) : SPAN("by the operator"),
+        .quiet = q->call->args->quiet};
+    int rc = 0;
+    if (steering.kind == STEER_DROP)
         rc = buffer_printf(&words, "5.7.1 Dropped by the operator%s%.500s", reason ? ": " : "",
                            reason ? reason : "");
-    while (rc == 0 && (status = co_next_page(q, PAGE)) == VERB_OK && q->count) {
-        dropping->words = buffer_span(&words);
-        rc = co_drop_page(q, dropping);
-        q->total += rc == 0 ? q->count : 0;
-    }
-    free(dropping);
-    return rc < 0 ? call_fail_code(q->call, "drop from", "the queue", rc) : status;
+    if (words.len)
+        steering.reason = buffer_span(&words);
+    if (rc == 0)
+        rc = steer_co_run(&steering, &q->total);
+    return rc < 0 ? call_fail_code(q->call, q->action->what, "the queue", rc) : VERB_OK;
 }
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
-static const struct action {
-    const char *name, *done;
-    int (*co_run)(struct queue_call *q);
-    db_job *apply;
-    bool announces, steers;
-} actions[] = {
-    {"list", NULL, co_list, NULL, false, false},
-    {"show", NULL, co_show, NULL, false, false},
-    {"retry", "due now", co_steer, retry_page, true, true},
-    {"hold", "held", co_steer, hold_page, false, true},
-    {"release", "released", co_steer, release_page, true, true},
-    {"drop", "dropped", co_drop, NULL, false, true},
+static const struct action actions[] = {
+    {.name = "list", .co_run = co_list},
+    {.name = "show", .co_run = co_show},
+    {"retry", "due now", "change", co_steer, STEER_RETRY},
+    {"hold", "held", "change", co_steer, STEER_HOLD},
+    {"release", "released", "change", co_steer, STEER_RELEASE},
+    {"drop", "dropped", "drop from", co_steer, STEER_DROP},
 };
 
 static const struct action *find_action(const char *name)
@@ -331,9 +197,9 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-static int report(struct queue_call *q, const struct action *action)
+static int report(struct queue_call *q)
 {
-    if (!action->steers)
+    if (!q->action->done)
         return VERB_OK;
     if (q->call->args->json) {
         struct json_object *o = json_object_new_object();
@@ -341,7 +207,7 @@ static int report(struct queue_call *q, const struct action *action)
         call_json(q->call, o);
     } else {
         call_print(q->call, "%zu recipient%s %s\n", q->total, q->total == 1 ? "" : "s",
-                   action->done);
+                   q->action->done);
     }
     return VERB_OK;
 }
@@ -349,19 +215,17 @@ static int report(struct queue_call *q, const struct action *action)
 int verb_co_queue(struct verb_call *call)
 {
     const struct action *action = find_action(args_word(call->args, 1));
-    struct queue_call q = {.call = call, .arena = ARENA(PAGE_MEMORY)};
+    struct queue_call q = {.call = call, .action = action, .arena = ARENA(PAGE_MEMORY)};
     if (!action || call->args->count > 3)
         return call_usage(call, usage);
     int status = take_selector(&q);
-    if (status == VERB_OK && action->steers && !q.selects)
+    if (status == VERB_OK && action->done && !q.selects)
         status = call_fail(call, "queue %s: which? Give --id, --domain, --sender, --to, or --all",
                            action->name);
-    q.apply = action->apply;
-    q.announces = action->announces;
     if (status == VERB_OK)
         status = action->co_run(&q);
     if (status == VERB_OK)
-        status = report(&q, action);
+        status = report(&q);
     arena_free(&q.arena);
     return status;
 }

@@ -3,6 +3,7 @@
  * may not be there. Instead of a dialogue, the letter goes in by the door; see internal.h.
  */
 #include "deliver/internal.h"
+#include "deliver/simulator_internal.h"
 
 #include "base/id.h"
 #include "base/log.h"
@@ -65,6 +66,10 @@ void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
     AUTO_ARENA arena = ARENA(MEMORY);
     struct letter_recipient to = {.forward_path = t->recipients[i].forward_path};
     struct span local, domain;
+    if (simulator_has(t->recipients[i].domain)) {
+        simulator_judge(d, t, i);
+        return;
+    }
     int rc = address_split(to.forward_path, &local, &domain) ? 0 : ERR_SYNTAX;
     if (rc == 0)
         rc = directory_co_resolve(d->settings.directory, local, domain, &arena, &to.targets,

@@ -68,24 +68,26 @@ struct merging_job {
     struct outgoing *o;
     const struct kept_package *package;
     const struct queue_letter *letter;
-    const struct queue_recipient *recipient;
+    struct content_group group;
+    size_t number; /* the group's */
     const struct dkim_keys *keys;
     char domain[ADDRESS_DOMAIN_MAX + 1]; /* the author's */
     struct merge_fault fault;
 };
 
-static int compose_group(struct merging_job *job, const struct content_group *group, size_t number)
+static int compose_group(struct merging_job *job)
 {
     char id[SEND_MESSAGE_ID];
     AUTO_ARENA arena = ARENA(GROUP_MEMORY);
     struct compose compose;
-    struct merge_letter letter = {
-        .id = job->letter->id,
-        .msg_id = span_of(send_message_id(job->letter->id, number, number > 0, job->domain, id)),
-        .domain = job->domain,
-        .date_ms =
-            job->letter->first_due_ms ? job->letter->first_due_ms : job->letter->accepted_ms};
-    int rc = merge_group(job->package->merge, group, &letter, &arena, &compose, &job->fault);
+    struct merge_letter letter = {.id = job->letter->id,
+                                  .msg_id =
+                                      span_of(send_message_id(job->letter->id, job->number,
+                                                              job->number > 0, job->domain, id)),
+                                  .domain = job->domain,
+                                  .date_ms = job->letter->first_due_ms ? job->letter->first_due_ms
+                                                                       : job->letter->accepted_ms};
+    int rc = merge_group(job->package->merge, &job->group, &letter, &arena, &compose, &job->fault);
     if (rc == 0)
         rc = buffer_append(&job->o->bytes, compose.header);
     if (rc == 0)
@@ -107,15 +109,7 @@ static int sign(struct merging_job *job)
 static int merge_job(void *arg)
 {
     struct merging_job *job = arg;
-    struct content_group group;
-    AUTO_ARENA arena = ARENA(GROUP_MEMORY);
-    size_t number;
-    int rc = package_read_group(job->recipient->variables, job->recipient->forward_path, &arena,
-                                &group, &number);
-    if (rc < 0)
-        return rc;
-    rc = compose_group(job, &group, number);
-    package_release_group(&group);
+    int rc = compose_group(job);
     return rc < 0 ? rc : sign(job);
 }
 
@@ -124,34 +118,46 @@ static int find_domain(struct merging_job *job)
 {
     const struct compose_list *from = &job->package->content.letter.from;
     struct span local, domain;
-    if (from->count)
+    if (job->group.from)
+        domain = job->group.from->domain;
+    else if (from->count)
         domain = from->at[0].domain;
     else if (!address_split(job->letter->reverse_path, &local, &domain))
         return ERR_CORRUPT;
     return address_fold_domain(domain, job->domain);
 }
 
-static int outgoing_co_merge(struct outgoing *o, struct deliver *d, struct kept_package *package)
+static int outgoing_co_make(struct outgoing *o, struct deliver *d, struct merging_job *job)
 {
     const struct submit_door *door = d->settings.door;
-    struct merging_job job = {.o = o,
-                              .package = package,
-                              .letter = &o->task->letter,
-                              .recipient = &o->task->recipients[o->first]};
     struct dkim_keys *keys;
-    int rc = find_domain(&job);
+    int rc = find_domain(job);
     if (rc == 0)
-        rc = directory_co_dkim_keys(door->directory, job.domain, &keys);
+        rc = directory_co_dkim_keys(door->directory, job->domain, &keys);
     if (rc < 0)
         return rc;
-    job.keys = keys;
-    rc = lane_co_run(door->signing, merge_job, &job, CO_FOREVER);
+    job->keys = keys;
+    rc = lane_co_run(door->signing, merge_job, job, CO_FOREVER);
     dkim_keys_release(keys);
-    if (rc < 0 && (job.fault.text[0] || job.fault.compose.why)) {
+    if (rc < 0 && (job->fault.text[0] || job->fault.compose.why)) {
         snprintf(o->why, sizeof o->why, "5.6.0 The letter cannot be made: %.200s",
-                 job.fault.text[0] ? job.fault.text : job.fault.compose.why);
+                 job->fault.text[0] ? job->fault.text : job->fault.compose.why);
         return rc == -ENOMEM ? rc : ERR_SYNTAX;
     }
+    return rc;
+}
+
+static int outgoing_co_merge(struct outgoing *o, struct deliver *d, struct kept_package *package)
+{
+    const struct queue_recipient *recipient = &o->task->recipients[o->first];
+    AUTO_ARENA arena = ARENA(GROUP_MEMORY);
+    struct merging_job job = {.o = o, .package = package, .letter = &o->task->letter};
+    int rc = package_read_group(recipient->variables, recipient->forward_path, &arena, &job.group,
+                                &job.number);
+    if (rc < 0)
+        return rc;
+    rc = outgoing_co_make(o, d, &job);
+    package_release_group(&job.group);
     return rc;
 }
 

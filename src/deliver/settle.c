@@ -1,9 +1,12 @@
 /* Settling; see settle.h. */
 #include "deliver/settle.h"
 
+#include "deliver/simulator_internal.h"
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "event/event.h"
 #include "mail/dsn.h"
 #include "mail/header.h"
 #include "reputation/suppression.h"
@@ -201,10 +204,28 @@ static int suppress_dead(struct db_tx *tx, const struct settling *g)
                                   .reason = SUPPRESSION_BOUNCED,
                                   .detail = g->results[i].reply};
         dsn_status(outcome->words, '5', status);
-        if (outcome->end == QUEUE_BOUNCED && suppression_is_final(status))
+        if (outcome->end == QUEUE_BOUNCED && suppression_is_final(status) &&
+            !simulator_has(g->s->recipients[i].domain))
             rc = suppression_add(tx, g->s->letter->tenant, &one);
         if (rc == ERR_SYNTAX) /* an address that cannot be folded was never valid */
             rc = 0;
+    }
+    return rc;
+}
+
+static int add_complaints(struct db_tx *tx, const struct settling *g)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < g->s->count; i++) {
+        struct event event = {.tenant = g->s->letter->tenant,
+                              .letter = g->s->letter->id,
+                              .kind = EVENT_COMPLAINED,
+                              .sender = g->s->letter->reverse_path,
+                              .recipient = g->s->recipients[i].forward_path,
+                              .detail = SPAN("Simulated"),
+                              .bytes = g->s->letter->octets};
+        if (g->s->outcomes[i].end == QUEUE_DELIVERED && simulator_complains(event.recipient))
+            rc = event_record(tx, &event);
     }
     return rc;
 }
@@ -219,7 +240,9 @@ static int settle_one(struct db_tx *tx, struct settling *g)
             rc = submit_apply(tx, g->plans[i]);
     if (rc >= 0)
         rc = suppress_dead(tx, g);
-    return rc < 0 ? rc : queue_settle(tx, g->s->letter, g->results, g->s->count);
+    if (rc >= 0)
+        rc = queue_settle(tx, g->s->letter, g->results, g->s->count);
+    return rc < 0 ? rc : add_complaints(tx, g);
 }
 
 static int settle_all(struct db_tx *tx, void *arg)

@@ -49,7 +49,16 @@ static int read_user(struct db_tx *tx, struct login *login)
                                                                                     : ERR_CORRUPT;
 }
 
-/* An address may be that of a user, or any in the domain of a Mailgun key. */
+/* A channel's login counts as a user's: the password is hashed as one. */
+static int read_channel(struct db_tx *tx, struct login *login)
+{
+    int rc = channel_read_login(tx, login->name, &login->who, &login->version, login->argon2);
+    login->has_user = rc == 0;
+    return rc;
+}
+
+/* An address may be that of a user, or any in the domain of a Mailgun key; and any name a
+ * channel's. */
 static int read_login(struct db_tx *tx, void *arg)
 {
     struct login *login = arg;
@@ -63,7 +72,7 @@ static int read_login(struct db_tx *tx, void *arg)
     else if (login->domain.len)
         rc = key_read_by_secret(tx, login->password, login->domain, &login->key);
     login->has_key = rc == 0;
-    return rc;
+    return rc == ERR_ABSENT && login->kind != LOGIN_APIKEY ? read_channel(tx, login) : rc;
 }
 
 static bool fits_hash(const struct login *login)
@@ -134,7 +143,8 @@ int directory_co_authenticate(struct directory *d, struct span name, struct span
     int rc = store_co_read(d->store, read_login, &login);
     if (rc < 0 && rc != ERR_ABSENT)
         return rc;
-    bool by_user = login.kind == LOGIN_USER && !login.has_key;
+    /* a name that nobody has takes as long as a channel's or a user's (P8) */
+    bool by_user = login.kind != LOGIN_APIKEY && !login.has_key;
     rc = by_user ? co_verify_user(d, &login) : verify_key(d, &login);
     if (rc < 0)
         return rc;

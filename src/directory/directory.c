@@ -44,8 +44,14 @@ static const struct db_migration migrations[] = {
         "ALTER TABLE api_key ADD COLUMN addresses {text} NOT NULL DEFAULT '';\n"
         "ALTER TABLE api_key ADD COLUMN sealed {bytes};\n"
         "CREATE INDEX api_key_secret ON api_key (secret);\n"},
+    {4, "CREATE TABLE channel (tenant {id} NOT NULL, id {id} NOT NULL, name {text} NOT NULL,"
+        " username {text} NOT NULL, version {id} NOT NULL, argon2 {text} NOT NULL,"
+        " quota {int} NOT NULL, used {int} NOT NULL, month {int} NOT NULL,"
+        " cancelled {int} NOT NULL, PRIMARY KEY (tenant, id)) {rowid};\n"
+        "CREATE UNIQUE INDEX channel_name ON channel (tenant, name);\n"
+        "CREATE UNIQUE INDEX channel_username ON channel (username);\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 3};
+const struct db_schema directory_schema = {"directory", migrations, 4};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {
@@ -190,8 +196,9 @@ static int read_rows(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : 0;
 }
 
-int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,
-                      void (*row)(const struct directory_row *row, void *arg), void *arg)
+int directory_co_page(struct directory *d, int64_t tenant, enum directory_list what,
+                      struct span after, unsigned limit, struct arena *arena,
+                      struct directory_row **ret_rows, size_t *ret_count)
 {
     static const struct db_statement *const statements[] = {
         [DIRECTORY_DOMAINS] = &list_domains,
@@ -199,20 +206,33 @@ int directory_co_list(struct directory *d, int64_t tenant, enum directory_list w
         [DIRECTORY_ALIASES] = &list_aliases,
         [DIRECTORY_KEYS] = &list_keys,
     };
+    struct directory_listing l = {
+        .tenant = tenant, .statement = statements[what], .after = after, .arena = arena};
+    l.rows = arena_alloc(arena, LIST_MAX * sizeof *l.rows);
+    int rc = l.rows ? store_co_scan(d->store, read_rows, &l) : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    *ret_rows = l.rows;
+    *ret_count = l.count < limit ? l.count : limit;
+    return 0;
+}
+
+int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,
+                      void (*row)(const struct directory_row *row, void *arg), void *arg)
+{
     char after[ADDRESS_TEXT_MAX] = "";
-    struct directory_listing l = {.tenant = tenant, .statement = statements[what]};
+    size_t count;
     do {
         AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
-        l.arena = &arena;
-        l.after = span_of(after);
-        l.rows = arena_alloc(&arena, LIST_MAX * sizeof *l.rows);
-        int rc = l.rows ? store_co_scan(d->store, read_rows, &l) : -ENOMEM;
+        struct directory_row *rows;
+        int rc =
+            directory_co_page(d, tenant, what, span_of(after), LIST_MAX, &arena, &rows, &count);
         if (rc < 0)
             return rc;
-        for (size_t i = 0; i < l.count; i++)
-            row(&l.rows[i], arg);
-        if (l.count && !span_to_text(l.rows[l.count - 1].name, after, sizeof after))
+        for (size_t i = 0; i < count; i++)
+            row(&rows[i], arg);
+        if (count && !span_to_text(rows[count - 1].name, after, sizeof after))
             return ERR_CORRUPT;
-    } while (l.count == LIST_MAX);
+    } while (count == LIST_MAX);
     return 0;
 }

@@ -122,6 +122,11 @@ void directory_verp_write(const struct directory *d, int64_t letter, struct span
                           char ret_path[ADDRESS_TEXT_MAX]);
 must_check int directory_verp_read(const struct directory *d, struct span local,
                                    int64_t *ret_letter);
+/* A domain that this identity may speak for: of its tenant, and the key's one if it has one.
+ * Writes the folded name; the id tells when it was made. ERR_ABSENT, ERR_SYNTAX. Yields. */
+must_check int directory_co_domain_find(struct directory *d, const struct identity *who,
+                                        struct span name, char ret_name[ADDRESS_DOMAIN_MAX + 1],
+                                        int64_t *ret_id);
 /* The tenant of a domain of ours; ERR_ABSENT. Yields. */
 must_check int directory_co_domain_owner(struct directory *d, struct span domain,
                                          int64_t *ret_tenant);
@@ -137,5 +142,9 @@ enum directory_list { DIRECTORY_DOMAINS, DIRECTORY_USERS, DIRECTORY_ALIASES, DIR
 must_check int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,
                                  void (*row)(const struct directory_row *row, void *arg),
                                  void *arg);
+/* One page: at most limit (256) rows behind the name `after`; they live in the arena. Yields. */
+must_check int directory_co_page(struct directory *d, int64_t tenant, enum directory_list what,
+                                 struct span after, unsigned limit, struct arena *arena,
+                                 struct directory_row **ret_rows, size_t *ret_count);
 
 #endif

@@ -90,3 +90,34 @@ int directory_co_domain_remove(struct directory *d, int64_t tenant, struct span 
         directory_forget_dkim(d, call.name);
     return rc;
 }
+
+/* --- whose it is ----------------------------------------------------------------------------- */
+
+struct domain_look {
+    const struct identity *who;
+    char *name;
+    int64_t id;
+};
+
+static int look(struct db_tx *tx, void *arg)
+{
+    struct domain_look *look = arg;
+    int64_t tenant;
+    int rc = directory_find_domain(tx, span_of(look->name), &tenant, &look->id);
+    if (rc < 0)
+        return rc;
+    bool of_key = look->who->key_domain == 0 || look->who->key_domain == look->id;
+    return tenant == look->who->tenant && of_key ? 0 : ERR_ABSENT;
+}
+
+int directory_co_domain_find(struct directory *d, const struct identity *who, struct span name,
+                             char ret_name[ADDRESS_DOMAIN_MAX + 1], int64_t *ret_id)
+{
+    struct domain_look looking = {.who = who, .name = ret_name};
+    int rc = address_fold_domain(name, ret_name);
+    if (rc == 0)
+        rc = store_co_read(d->store, look, &looking);
+    if (rc == 0)
+        *ret_id = looking.id;
+    return rc;
+}

@@ -68,6 +68,10 @@ must_check int key_read_by_secret(struct db_tx *tx, struct span secret, struct s
 must_check int key_unseal(const struct directory *d, const struct key_found *found,
                           struct buffer *out);
 
+/* channel.c, in a job: who logs in with a channel's username. ERR_ABSENT. */
+must_check int channel_read_login(struct db_tx *tx, struct span username, struct identity *ret_who,
+                                  int64_t *ret_version, char ret_argon2[PASSWORD_ARGON2_TEXT]);
+
 /* dkim.c */
 void dkim_cache_free(struct directory *d);
 must_check int dkim_delete_keys(struct db_tx *tx, int64_t tenant, int64_t domain); /* in a job */

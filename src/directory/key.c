@@ -190,8 +190,8 @@ int directory_co_key_add(struct directory *d, int64_t tenant, const struct key_n
 /* --- by id ----------------------------------------------------------------------------------- */
 
 static const struct db_statement find_key = {
-    .sql = "SELECT k.id, k.name, k.dialect, k.title, COALESCE(d.name, ''), k.scopes, k.addresses"
-           " FROM api_key k LEFT JOIN domain d ON d.tenant = k.tenant AND d.id = k.domain"
+    .sql = "SELECT k.id, k.name, k.dialect, k.title, COALESCE(d.name, ''), k.scopes, k.addresses,"
+           " k.domain FROM api_key k LEFT JOIN domain d ON d.tenant = k.tenant AND d.id = k.domain"
            " WHERE k.tenant = :tenant AND k.name = :name"};
 static const struct db_statement change_key = {
     .sql = "UPDATE api_key SET title = :title, scopes = CASE WHEN :keep = 1 THEN scopes ELSE"
@@ -228,7 +228,15 @@ static int find(struct db_tx *tx, void *arg)
         *texts[i] = arena_copy(call->arena, db_column_bytes(q, 3 + i));
         ok = texts[i]->at != NULL;
     }
-    return ok ? 0 : -ENOMEM;
+    if (!ok)
+        return -ENOMEM;
+    key->who = (struct identity){.tenant = call->tenant,
+                                 .key = db_column_int(q, 0),
+                                 .key_domain = db_column_int(q, 7),
+                                 .dialect = key->dialect,
+                                 .has_scopes = key->scopes.len > 0,
+                                 .has_addresses = key->addresses.len > 0};
+    return span_to_text(key->id, key->who.login, sizeof key->who.login) ? 0 : ERR_CORRUPT;
 }
 
 int directory_co_key_find(struct directory *d, int64_t tenant, struct span id, struct arena *arena,

@@ -35,6 +35,7 @@ struct key {
     int64_t created_ms;
     enum key_dialect dialect;
     struct span id, title, domain, scopes, addresses; /* as in struct key_new */
+    struct identity who;                              /* whoever has its secret */
 };
 /* By id; spans live in the arena. ERR_ABSENT. Yields. */
 must_check int directory_co_key_find(struct directory *d, int64_t tenant, struct span id,

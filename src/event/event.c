@@ -22,8 +22,8 @@ const struct db_schema event_schema = {"event", migrations, 1};
 
 const char *event_kind_text(enum event_kind kind)
 {
-    static const char *const names[] = {"?",       "accepted", "delivered", "deferred",
-                                        "bounced", "expired",  "dropped",   "returned"};
+    static const char *const names[] = {"?",       "accepted", "delivered", "deferred",  "bounced",
+                                        "expired", "dropped",  "returned",  "complained"};
     return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 
@@ -106,7 +106,7 @@ int event_record(struct db_tx *tx, const struct event *event)
     "SELECT e.id, e.letter, e.kind, s.address, r.address, e.size, e.detail FROM event e"           \
     " LEFT JOIN event_address s ON s.tenant = e.tenant AND s.id = e.sender"                        \
     " LEFT JOIN event_address r ON r.tenant = e.tenant AND r.id = e.recipient"                     \
-    " WHERE e.tenant = :tenant AND e.id > :after "
+    " WHERE e.tenant = :tenant AND e.id > :after AND e.id < :before "
 #define NEWEST " ORDER BY e.id DESC LIMIT :limit"
 
 static const struct db_statement list_all = {.sql = COLUMNS NEWEST};
@@ -178,6 +178,7 @@ static int read_events(struct db_tx *tx, void *arg)
     l->count = 0;
     db_bind_int(q, "tenant", filter->tenant);
     db_bind_int(q, "after", first_id_since(filter));
+    db_bind_int(q, "before", filter->before ? filter->before : INT64_MAX);
     db_bind_int(q, "limit", (int64_t)l->max);
     if (statement == &list_letter)
         db_bind_int(q, "letter", filter->letter);

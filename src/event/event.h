@@ -19,7 +19,8 @@ enum event_kind {
     EVENT_BOUNCED,
     EVENT_EXPIRED,
     EVENT_DROPPED,
-    EVENT_RETURNED, /* after delivered: the next server took it, and sent it back */
+    EVENT_RETURNED,   /* after delivered: the next server took it, and sent it back */
+    EVENT_COMPLAINED, /* after delivered: its reader calls it spam */
 };
 const char *event_kind_text(enum event_kind kind);
 
@@ -38,9 +39,10 @@ struct event {
 /* In a write job. */
 must_check int event_record(struct db_tx *tx, const struct event *event);
 
-/* What to list; zero or empty fields do not select. after: only events with larger ids. */
+/* What to list; zero or empty fields do not select. after, before: only events with larger, with
+ * smaller ids. */
 struct event_filter {
-    int64_t tenant, letter, after, since_ms;
+    int64_t tenant, letter, after, before, since_ms;
     struct span to, from;
     unsigned limit; /* at most 1,000 */
 };

@@ -10,7 +10,7 @@
 #include "http/multipart.h"
 #include "http/request.h"
 
-#define FORM_FIELDS_MAX 1000
+#define FORM_FIELDS_MAX 2000 /* a thousand recipients, each a field, and what else there is */
 
 struct form_pair {
     struct span name, value;

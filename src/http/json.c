@@ -14,7 +14,7 @@ static int parse(struct span text, struct json_object **ret_value)
     struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
     if (!tokener)
         return -ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT); /* the scan has seen to its UTF-8 */
     struct json_object *value = json_tokener_parse_ex(tokener, text.at, (int)text.len);
     if (json_tokener_get_error(tokener) == json_tokener_continue)
         value = json_tokener_parse_ex(tokener, "", 1); /* a number ends where the text does */

@@ -4,6 +4,7 @@
 #include "http/json.h"
 
 #include "base/utf8.h"
+#include "base/word.h"
 #include "http/json_names.h"
 
 #include <errno.h>
@@ -94,12 +95,24 @@ static int scan_unicode(struct scanner *s)
     return 0;
 }
 
+/* How many bytes at the front mean themselves, as far as words of eight show. */
+static size_t plain_length(struct span s)
+{
+    size_t at = 0;
+    for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word = word_at(s.at + at);
+        if (word_has_below(word, ' ') || word_has(word, '"') || word_has(word, '\\'))
+            break;
+    }
+    return at;
+}
+
 /* At the opening quote; *ret_inside is what stands between the quotes. */
 static int scan_string(struct scanner *s, struct span *ret_inside)
 {
     size_t begin = ++s->at;
-    while (s->at < s->text.len) {
-        char byte = s->text.at[s->at];
+    while ((s->at += plain_length(span_from(s->text, s->at))) < s->text.len) {
+        char byte = here(s);
         if (byte == '"') {
             *ret_inside = span_make(s->text.at + begin, s->at - begin);
             s->at++;

@@ -50,6 +50,7 @@ struct imap_session {
     bool utf8, condstore, qresync, rev2; /* enabled */
     struct buffer command;               /* the one that runs, see input.c */
     struct span tag;
+    bool appending;     /* what follows a literal is another message */
     bool uid;           /* the command came with UID in front */
     struct arena arena; /* of the command */
 };

@@ -40,6 +40,28 @@ int edit_header(struct span header, const struct edit *edit, struct buffer *out)
     return rc;
 }
 
+bool edit_names(struct span field, const char *const *names)
+{
+    for (; names && *names; names++) {
+        struct span name = span_of(*names);
+        bool front = name.at[name.len - 1] == '*';
+        if (front ? span_starts_nocase(field, span_first(name, name.len - 1))
+                  : span_equal_nocase(field, name))
+            return true;
+    }
+    return false;
+}
+
+int edit_without(struct span header, const char *const *names, struct buffer *out)
+{
+    struct header_field field;
+    int rc = 0;
+    while (rc == 0 && header_next(&header, &field))
+        if (!edit_names(field.name, names))
+            rc = buffer_append(out, field.raw);
+    return rc < 0 ? rc : buffer_append(out, header);
+}
+
 int edit_lines(struct edit_lines *state, struct span piece, struct buffer *out)
 {
     int rc = buffer_reserve(out, piece.len);

@@ -18,6 +18,11 @@ struct edit {
  * field: others could read fields behind it that we did not. */
 must_check int edit_header(struct span header, const struct edit *edit, struct buffer *out);
 
+/* Is it one of the names (NULL at the end)? One that ends with '*' means all that begin so. */
+bool edit_names(struct span name, const char *const *names);
+/* Copies a header without the fields of those names. */
+must_check int edit_without(struct span header, const char *const *names, struct buffer *out);
+
 /* Line ends of a letter that comes in pieces, by means that do not care: LF becomes CRLF. Zero is
  * the start. ERR_SYNTAX: a CR alone or a NUL, which no letter may have (P5). */
 struct edit_lines {

@@ -8,8 +8,9 @@
 #define LETTER_COLUMNS                                                                             \
     "l.reverse_path, l.kind, l.blob, l.octets, l.eight_bit, l.may_notify, l.noticed, l.crashes, "  \
     "l.accepted_ms, l.expires_ms, l.head, l.verp, l.first_due_ms, l.batch"
-#define RECIPIENT_COLUMNS                                                                          \
-    "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, r.variables"
+#define RECIPIENT_SHOWN                                                                            \
+    "r.id, r.forward_path, r.domain, r.due_ms, r.held, r.attempts, r.last_reply, "
+#define RECIPIENT_COLUMNS RECIPIENT_SHOWN "r.variables"
 
 /* --- columns --------------------------------------------------------------------------------- */
 
@@ -164,14 +165,22 @@ int queue_co_walk(struct store *store, int64_t tenant, int64_t recipient, struct
 
 /* --- for people ------------------------------------------------------------------------------ */
 
-static const struct db_statement list_rows = {
-    .sql = "SELECT " RECIPIENT_COLUMNS ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"
-           " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"
-           " WHERE r.tenant = :tenant AND r.id > :after AND (:letter = 0 OR r.letter = :letter)"
-           " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"
-           " AND (:sender = '' OR l.reverse_path = :sender)"
-           " AND (:forward_path = '' OR r.forward_path = :forward_path)"
-           " AND (:batch = '' OR l.batch = :batch) ORDER BY r.id LIMIT :limit"};
+#define ROWS                                                                                       \
+    "SELECT " RECIPIENT_SHOWN "''"                                                                 \
+    ", " LETTER_COLUMNS ", l.id FROM queue_recipient r"                                            \
+    " JOIN queue_letter l ON l.tenant = r.tenant AND l.id = r.letter"                              \
+    " WHERE r.tenant = :tenant AND r.id > :after"                                                  \
+    " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"          \
+    " AND (:sender = '' OR l.reverse_path = :sender)"                                              \
+    " AND (:forward_path = '' OR r.forward_path = :forward_path)"
+static const struct db_statement list_rows = {.sql = ROWS " ORDER BY r.id LIMIT :limit"};
+/* By the indices of letters and of batches: a page does not walk the whole queue. */
+static const struct db_statement list_letter = {
+    .sql = ROWS " AND r.letter = :letter AND (:batch = '' OR l.batch = :batch)"
+                " ORDER BY r.id LIMIT :limit"};
+static const struct db_statement list_batch = {
+    .sql = ROWS " AND r.letter IN (SELECT b.id FROM queue_letter b WHERE b.tenant = :tenant AND"
+                " b.batch <> '' AND b.batch = :batch) ORDER BY r.id LIMIT :limit"};
 
 struct listing {
     const struct queue_selector *selector;
@@ -186,18 +195,22 @@ static int list_on(struct db_tx *tx, void *arg)
 {
     struct listing *listing = arg;
     struct db_query *q;
-    int rc = db_prepare(tx, &list_rows, &q);
+    const struct queue_selector *selector = listing->selector;
+    bool by_letter = selector->letter != 0, by_batch = selector->batch.len > 0;
+    int rc = db_prepare(tx, by_letter ? &list_letter : by_batch ? &list_batch : &list_rows, &q);
     if (rc < 0)
         return rc;
     listing->count = 0;
-    db_bind_int(q, "tenant", listing->selector->tenant);
+    db_bind_int(q, "tenant", selector->tenant);
     db_bind_int(q, "after", listing->after);
-    db_bind_int(q, "letter", listing->selector->letter);
-    db_bind_int(q, "recipient", listing->selector->recipient);
-    db_bind_text(q, "domain", listing->selector->domain);
-    db_bind_text(q, "sender", listing->selector->sender);
-    db_bind_text(q, "forward_path", listing->selector->recipient_path);
-    db_bind_text(q, "batch", listing->selector->batch);
+    if (by_letter)
+        db_bind_int(q, "letter", selector->letter);
+    if (by_letter || by_batch)
+        db_bind_text(q, "batch", selector->batch);
+    db_bind_int(q, "recipient", selector->recipient);
+    db_bind_text(q, "domain", selector->domain);
+    db_bind_text(q, "sender", selector->sender);
+    db_bind_text(q, "forward_path", selector->recipient_path);
     db_bind_int(q, "limit", listing->limit);
     while ((rc = db_step(q)) == DB_ROW) {
         struct queue_row *row = &listing->rows[listing->count++];

@@ -120,7 +120,8 @@ struct queue_row {
     struct queue_letter letter;
     struct queue_recipient recipient;
 };
-/* At most limit (256) rows behind the recipient's id `after`, in order of id. Yields. */
+/* At most limit (256) rows behind the recipient's id `after`, in order of id, without variables.
+ * Yields. */
 must_check int queue_co_list(struct store *store, const struct queue_selector *selector,
                              int64_t after, unsigned limit, struct arena *arena,
                              struct queue_row **ret_rows, size_t *ret_count);

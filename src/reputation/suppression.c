@@ -142,11 +142,25 @@ static int check(struct db_tx *tx, void *arg)
     return 0;
 }
 
+static bool is_simulated(struct span address)
+{
+    struct span local, domain;
+    if (!address_split(address, &local, &domain))
+        return false;
+    ptrdiff_t plus = span_find(local, '+');
+    return span_equal_nocase(domain, SPAN(SUPPRESSION_SIMULATOR)) &&
+           span_equal_nocase(plus < 0 ? local : span_first(local, (size_t)plus),
+                             SPAN("suppressionlist"));
+}
+
 int suppression_co_check(struct store *store, int64_t tenant, const struct span *addresses,
                          size_t count, bool *ret_suppressed)
 {
     struct checking checking = {tenant, addresses, count, ret_suppressed};
-    return count > SUPPRESSION_BATCH ? -E2BIG : store_co_read(store, check, &checking);
+    int rc = count > SUPPRESSION_BATCH ? -E2BIG : store_co_read(store, check, &checking);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        ret_suppressed[i] = ret_suppressed[i] || is_simulated(addresses[i]);
+    return rc;
 }
 
 static const struct db_statement list_rows = {

@@ -33,7 +33,9 @@ must_check int suppression_add(struct db_tx *tx, int64_t tenant, const struct su
 /* Does a permanent refusal with this status ("5.1.1") say that the address is dead? Pure. */
 bool suppression_is_final(const char *status);
 
-/* Which of the addresses ("local@domain") are on the list; at most SUPPRESSION_BATCH. Yields. */
+/* Which of the addresses ("local@domain") are on the list; at most SUPPRESSION_BATCH. The mailbox
+ * simulator's suppressionlist@ (with any +label) is on everybody's. Yields. */
+#define SUPPRESSION_SIMULATOR "simulator.amazonses.com"
 must_check int suppression_co_check(struct store *store, int64_t tenant,
                                     const struct span *addresses, size_t count,
                                     bool *ret_suppressed);

@@ -112,7 +112,7 @@ static int session_co_receive(struct smtp_session *s, struct incoming *in)
     if (rc < 0)
         return rc;
     if (incoming_co_finish(in) == 0) {
-        if (s->who.key && settings->co_take_over)
+        if (submission_hands_over(s))
             submission_co_hand_over(in);
         else
             session_co_store(s, in);

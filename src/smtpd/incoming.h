@@ -55,6 +55,8 @@ must_check int incoming_read_report(struct incoming *in, struct arena *arena,
 /* submission.c (RFC 6409): may this user send a letter with this header? Refuses otherwise. */
 void submission_co_check_header(struct incoming *in, struct span header);
 /* The same file: an application's letter goes by another door. */
+/* Is this an application, whose letters go by its own door? */
+bool submission_hands_over(const struct smtp_session *s);
 void submission_co_hand_over(struct incoming *in);
 /* The same file: what leaves is signed with the keys of its author's domain, once it is complete.
  */

@@ -9,6 +9,7 @@
 #include "store/db.h"
 
 #define BATCH_ID_MAX 64
+#define BATCH_HELD   "its batch is paused" /* why letters of a paused one are held */
 
 enum batch_state {
     BATCH_OPEN,
@@ -22,8 +23,8 @@ struct batch {
 };
 
 /* A state says what becomes of letters that are sent into the batch from now on. Those that are in
- * the queue already are held, released or dropped by whoever changes it, afterwards: by a selector
- * (queue/queue.h). */
+ * the queue already are held, released or dropped by whoever changes it, afterwards
+ * (deliver/steer.h). */
 
 /* Writes a new id (opaque, BASE64URL letters) into the arena. Yields. */
 must_check int batch_co_make(struct store *store, int64_t tenant, struct arena *arena,

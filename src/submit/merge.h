@@ -15,6 +15,7 @@ struct merge;
 struct merge_fault {
     struct compose_fault compose; /* ERR_SYNTAX of compose_open; why NULL: not that */
     char text[300];               /* words */
+    char variable[100];           /* strict: the one that is missing; or empty */
 };
 /* The content must outlive it. ERR_SYNTAX: a template is wrong, text says where; -ENOMEM; -E2BIG:
  * too many fields. */
@@ -28,6 +29,7 @@ struct merge_letter {
     const char *domain;
     int64_t date_ms;
     struct span missing; /* of what was not strict: the first variable that was not there */
+    struct span subject, text, html, amp; /* set: what the templates became */
 };
 /* ERR_SYNTAX, ERR_ABSENT (strict: a variable is missing), ERR_FULL (a budget), -EINVAL, -E2BIG:
  * text says what. Everything of *ret_compose lives in the arena and in the content. */

@@ -119,6 +119,7 @@ int package_write(const struct content *content, struct buffer *out)
         return -ENOMEM;
     put(o, "version", json_object_new_int(VERSION));
     put(o, "syntax", json_object_new_int((int)content->syntax));
+    put_text(o, "data", content->data);
     put(o, "helpers", json_object_new_int((int)content->helpers));
     put(o, "plain_html", json_object_new_boolean(content->plain_html));
     put(o, "strict", json_object_new_boolean(content->strict));
@@ -163,9 +164,15 @@ int package_write_group(const struct content_group *group, size_t number, struct
     if (!is_plain_to(group, recipient))
         put_list(o, "to", &group->to);
     put_list(o, "cc", &group->cc);
+    if (group->shown) {
+        put(o, "shown", json_object_new_boolean(true));
+        put_list(o, "shown_to", &group->shown->to);
+        put_list(o, "shown_cc", &group->shown->cc);
+    }
     if (group->from)
         put(o, "from", mailbox_json(group->from));
     put_text(o, "subject", group->subject);
+    put_text(o, "message_id", group->message_id);
     put_headers(o, group->headers, group->header_count);
     put_text(o, "meta", group->meta);
     if (group->data)
@@ -338,6 +345,7 @@ static void take_content(struct reader *r, struct json_object *o, struct content
 {
     struct compose_letter *letter = &content->letter;
     content->syntax = (enum content_syntax)json_object_get_int(json_object_object_get(o, "syntax"));
+    content->data = take_text(r, o, "data");
     content->helpers = (unsigned)json_object_get_int(json_object_object_get(o, "helpers"));
     content->plain_html = take_bool(o, "plain_html");
     content->strict = take_bool(o, "strict");
@@ -390,10 +398,18 @@ int package_read_group(struct span bytes, struct span recipient, struct arena *a
     *ret_group = (struct content_group){.to = take_list(&r, o, "to"),
                                         .cc = take_list(&r, o, "cc"),
                                         .subject = take_text(&r, o, "subject"),
+                                        .message_id = take_text(&r, o, "message_id"),
                                         .meta = take_text(&r, o, "meta")};
     if (ret_group->to.count == 0)
         ret_group->to = own_list(&r, recipient);
     ret_group->headers = take_headers(&r, o, &ret_group->header_count);
+    if (take_bool(o, "shown")) {
+        struct content_shown *shown = take_room(&r, 1, sizeof *shown);
+        if (shown)
+            *shown =
+                (struct content_shown){take_list(&r, o, "shown_to"), take_list(&r, o, "shown_cc")};
+        ret_group->shown = shown;
+    }
     if ((from = json_object_object_get(o, "from"))) {
         struct mailbox *box = take_room(&r, 1, sizeof *box);
         if (box)

@@ -33,7 +33,7 @@ const char *send_message_id(int64_t letter, size_t group, bool several, const ch
 {
     char id[ID_TEXT];
     id_text(letter, id);
-    if (several)
+    if (several && group)
         snprintf(ret_text, SEND_MESSAGE_ID, "<%s-%u@%s>", id, (unsigned)group, domain);
     else
         snprintf(ret_text, SEND_MESSAGE_ID, "<%s@%s>", id, domain);
@@ -71,11 +71,14 @@ static int find_raw_author(struct sending *s)
     struct mailbox *authors = arena_alloc(&s->arena, AUTHORS_MAX * sizeof *authors);
     if (!authors)
         return -ENOMEM;
-    if (header_count(header, SPAN("From")) != 1 || !header_find(header, SPAN("From"), &from) ||
-        address_parse_list(from.body, &s->arena, authors, AUTHORS_MAX) <= 0)
+    int count = -1;
+    if (header_count(header, SPAN("From")) == 1 && header_find(header, SPAN("From"), &from))
+        count = address_parse_list(from.body, &s->arena, authors, AUTHORS_MAX);
+    if (count <= 0)
         return sending_fail(s, SEND_BAD_RAW, ERR_SYNTAX,
                             "The letter has no readable From field, or more than one");
     s->author = authors;
+    s->author_count = (size_t)count;
     return 0;
 }
 
@@ -86,22 +89,22 @@ static int find_author(struct sending *s)
         return find_raw_author(s);
     if (send->content->letter.from.count == 0 && !(send->group_count && send->groups[0].from))
         return sending_fail(s, SEND_BAD_CONTENT, ERR_SYNTAX, "There is no From");
-    s->author =
-        send->content->letter.from.count ? &send->content->letter.from.at[0] : send->groups[0].from;
+    s->author_count = send->content->letter.from.count;
+    s->author = s->author_count ? send->content->letter.from.at : send->groups[0].from;
     return 0;
 }
 
 static int sending_co_check_rights(struct sending *s)
 {
-    int rc = directory_co_key_may(s->door->directory, s->send->who, "mail.send");
+    int rc = s->preview ? 1 : directory_co_key_may(s->door->directory, s->send->who, "mail.send");
     if (rc == 0 && s->send->who->key)
         return sending_fail(s, SEND_NOT_ALLOWED, ERR_DENIED, "This key may not send mail");
     if (rc >= 0)
         rc = find_author(s);
-    if (rc == 0)
-        rc = sending_co_may_be(s, s->author);
+    for (size_t i = 0; rc == 0 && i < s->author_count; i++)
+        rc = sending_co_may_be(s, &s->author[i]);
     for (size_t i = 0; rc == 0 && i < s->send->group_count; i++)
-        if (s->send->groups[i].from && s->send->groups[i].from != s->author)
+        if (s->send->groups[i].from)
             rc = sending_co_may_be(s, s->send->groups[i].from);
     if (rc == 0 && address_fold_domain(s->author->domain, s->domain) < 0)
         rc = ERR_SYNTAX;
@@ -215,14 +218,29 @@ int submit_co_send(const struct submit_door *door, const struct send *send,
     return rc;
 }
 
-int submit_co_preview(const struct submit_door *door, const struct send *send, struct buffer *out,
-                      struct send_result *ret_result)
+static int sending_co_render(const struct submit_door *door, const struct send *send,
+                             struct send_rendered *rendered, struct buffer *out,
+                             struct send_result *ret_result)
 {
     struct sending s;
     sending_open(&s, door, send, ret_result);
+    s.preview = true;
+    s.rendered = rendered;
     int rc = sending_co_check(&s);
     if (rc == 0)
         rc = sending_co_compose(&s, &send->groups[0], out);
     sending_co_close(&s);
     return rc;
+}
+
+int submit_co_preview(const struct submit_door *door, const struct send *send, struct buffer *out,
+                      struct send_result *ret_result)
+{
+    return sending_co_render(door, send, NULL, out, ret_result);
+}
+
+int submit_co_render(const struct submit_door *door, const struct send *send,
+                     struct send_rendered *rendered, struct send_result *ret_result)
+{
+    return sending_co_render(door, send, rendered, &rendered->letter, ret_result);
 }

@@ -29,6 +29,7 @@ struct send {
     int64_t due_ms;           /* not before (wall clock); 0: now */
     struct span batch;        /* of scheduled sends, see batch.h; empty: none */
     struct span meta;         /* kept with the letter (JSON); may be empty */
+    struct span channel;      /* counts against its quota (directory/channel.h); empty: none */
     bool dry;                 /* everything but the commit: sandbox and test modes */
     bool to_suppressed;       /* also to addresses on the suppression list */
     bool one_id;              /* all groups have the letter's Message-ID (Mailgun) */
@@ -48,6 +49,7 @@ enum send_problem {
     SEND_NOT_ALLOWED,  /* the key's scopes */
     SEND_FOREIGN_FROM, /* the author is not of the key's domains or addresses */
     SEND_OVER_QUOTA,
+    SEND_NO_CHANNEL, /* there is none of that name */
     SEND_KEY_REUSED, /* Idempotency-Key with another request */
 };
 
@@ -56,7 +58,8 @@ struct send_result {
     size_t group, index; /* where, if it has a place */
     const char *list;    /* "to", "cc", "bcc" */
     struct compose_fault fault;
-    char text[300]; /* words for the client */
+    char text[300];     /* words for the client */
+    char variable[100]; /* SEND_BAD_TEMPLATE: the one that is missing; or empty */
     /* When sent: */
     int64_t letter;
     bool replayed; /* by an earlier call with the same key */
@@ -76,9 +79,26 @@ const char *send_message_id(int64_t letter, size_t group, bool several, const ch
                             char ret_text[SEND_MESSAGE_ID]);
 
 /* Renders and composes one group as it would be sent, and sends nothing: a preview. The letter goes
- * to out. Yields. */
+ * to out. The key needs no right to send, but one to the author. Yields. */
 must_check int submit_co_preview(const struct submit_door *door, const struct send *send,
                                  struct buffer *out, struct send_result *ret_result);
+
+/* The same, and what the templates became. Each buffer has its cap from the caller. */
+struct send_rendered {
+    struct buffer letter, subject, text, html, amp;
+    struct buffer missing; /* the first variable that was not there (not strict) */
+};
+must_check int submit_co_render(const struct submit_door *door, const struct send *send,
+                                struct send_rendered *rendered, struct send_result *ret_result);
+
+/* What is kept of a call, by the id it was answered with. ERR_ABSENT. Yields. */
+struct send_message {
+    int64_t key; /* that sent it; 0: none */
+    struct span source, meta;
+    size_t recipients;
+};
+must_check int submit_co_message(const struct submit_door *door, int64_t tenant, int64_t letter,
+                                 struct arena *arena, struct send_message *ret_message);
 
 /* How many recipients the tenant's calls had in the last 24 hours, and the limit (0: none). */
 struct send_quota {

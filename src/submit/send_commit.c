@@ -5,6 +5,8 @@
 #include "submit/batch.h"
 #include "submit/send_internal.h"
 
+#include "directory/channel.h"
+
 #include "base/clock.h"
 #include "event/event.h"
 #include "store/blob.h"
@@ -113,6 +115,14 @@ static int count_use(struct db_tx *tx, const struct sending *s)
     return db_run(q);
 }
 
+/* In the commit: so that two calls at once do not both take the last of a quota. */
+static int use_channel(struct db_tx *tx, struct sending *s)
+{
+    int rc = channel_use(tx, s->send->who->tenant, s->send->channel, s->result->recipients);
+    s->refused = rc == ERR_FULL ? SEND_OVER_QUOTA : rc == ERR_ABSENT ? SEND_NO_CHANNEL : SEND_OK;
+    return s->refused ? ERR_DENIED : rc;
+}
+
 struct asking {
     int64_t tenant, hour, sent;
 };
@@ -161,6 +171,42 @@ static int keep_message(struct db_tx *tx, const struct sending *s)
     return db_run(q);
 }
 
+static const struct db_statement find_message = {
+    .sql = "SELECT api_key, source, meta, recipients FROM send_message"
+           " WHERE tenant = :tenant AND id = :id"};
+
+struct finding {
+    int64_t tenant, letter;
+    struct arena *arena;
+    struct send_message *ret_message;
+};
+
+static int read_message(struct db_tx *tx, void *arg)
+{
+    const struct finding *f = arg;
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_message, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", f->tenant);
+    db_bind_int(q, "id", f->letter);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : ERR_ABSENT;
+    *f->ret_message = (struct send_message){.key = db_column_int(q, 0),
+                                            .source = arena_copy(f->arena, db_column_bytes(q, 1)),
+                                            .meta = arena_copy(f->arena, db_column_bytes(q, 2)),
+                                            .recipients = (size_t)db_column_int(q, 3)};
+    return f->ret_message->source.at && f->ret_message->meta.at ? 0 : -ENOMEM;
+}
+
+int submit_co_message(const struct submit_door *door, int64_t tenant, int64_t letter,
+                      struct arena *arena, struct send_message *ret_message)
+{
+    struct finding finding = {tenant, letter, arena, ret_message};
+    return store_co_read(door->store, read_message, &finding);
+}
+
 /* --- what waits ------------------------------------------------------------------------------ */
 
 /* Letters of a batch that is paused are held, of a cancelled one dropped as soon as they are there.
@@ -173,7 +219,7 @@ static int judge_batch(struct db_tx *tx, struct sending *s, enum batch_state *re
         return 0;
     int rc = batch_read(tx, s->queued.tenant, s->send->batch, ret_state);
     for (size_t i = 0; i < s->row_count; i++)
-        s->rows[i].held = *ret_state == BATCH_PAUSED ? SPAN("its batch is paused") : SPAN("");
+        s->rows[i].held = *ret_state == BATCH_PAUSED ? SPAN(BATCH_HELD) : SPAN("");
     return rc;
 }
 
@@ -198,7 +244,7 @@ static int put_rows(struct db_tx *tx, struct sending *s)
                           .letter = s->letter,
                           .kind = EVENT_ACCEPTED,
                           .sender = s->reverse_path,
-                          .detail = span_of(s->send->source),
+                          .detail = span_of(s->source[0] ? s->source : s->send->source),
                           .bytes = s->queued.octets};
     int rc = judge_batch(tx, s, &state);
     if (rc == 0)
@@ -246,6 +292,8 @@ static int commit(struct db_tx *tx, void *arg)
         rc = keep_key(tx, s);
     if (rc >= 0)
         rc = count_use(tx, s);
+    if (rc >= 0 && s->send->channel.len)
+        rc = use_channel(tx, s);
     if (rc >= 0)
         rc = keep_message(tx, s);
     if (rc >= 0 && s->result->suppressed)
@@ -276,6 +324,12 @@ int sending_co_commit(struct sending *s)
     int rc = s->plan ? 0 : make_entries(s); /* memory is had before, not after */
     if (rc == 0)
         rc = store_co_write(s->door->store, commit, s);
+    if (rc == ERR_DENIED && s->refused)
+        return sending_fail(s, s->refused, rc,
+                            s->refused == SEND_NO_CHANNEL
+                                ? "There is no channel \"%.*s\""
+                                : "The quota of channel \"%.*s\" is used up",
+                            SPAN_PRINT(span_first(s->send->channel, 100)));
     if (rc < 0 || s->earlier || s->result->suppressed == s->result->recipients)
         return rc < 0 ? rc : 0;
     if (s->plan) {

@@ -6,7 +6,8 @@
 #include "submit/merge.h"
 #include "submit/send.h"
 
-#define SEND_HASH 32
+#define SEND_HASH   32
+#define SEND_SOURCE 200
 
 struct sending {
     const struct submit_door *door;
@@ -14,7 +15,8 @@ struct sending {
     struct send_result *result;
     struct arena arena; /* of the call */
     int64_t letter, now_ms;
-    const struct mailbox *author;
+    const struct mailbox *author; /* the first of */
+    size_t author_count;
     char domain[ADDRESS_DOMAIN_MAX + 1]; /* the author's, folded */
     struct span reverse_path;
 
@@ -33,8 +35,13 @@ struct sending {
 
     struct span *suppressed; /* left out: result->suppressed of them */
     unsigned char key_hash[SEND_HASH], request_hash[SEND_HASH];
-    int64_t earlier; /* the letter of an earlier call with this key; 0: none */
-    bool reused;     /* with another request */
+    bool preview;                   /* nothing is sent: the scope mail.send is not asked for */
+    struct send_rendered *rendered; /* of submit_co_render; else NULL */
+    char source[SEND_SOURCE];       /* for the event: who called, and a variable that was missing */
+
+    enum send_problem refused; /* by the commit's own checks */
+    int64_t earlier;           /* the letter of an earlier call with this key; 0: none */
+    bool reused;               /* with another request */
 };
 
 /* Says what is wrong; gives code. */

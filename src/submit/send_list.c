@@ -168,7 +168,7 @@ static int sending_co_plan(struct sending *s)
                                      .head = buffer_span(&s->head),
                                      .eight_bit = s->eight_bit,
                                      .verp = s->reverse_path.len > 0,
-                                     .source = span_of(s->send->source)};
+                                     .source = span_of(s->source[0] ? s->source : s->send->source)};
     return submit_prepare(&s->plan_letter, &s->arena, &s->plan);
 }
 
@@ -185,7 +185,8 @@ static int add_row(struct sending *s, size_t number, const struct mailbox *box)
         return rc;
     if (s->kind == QUEUE_BODY_TEMPLATE) {
         AUTO_BUFFER variables = BUFFER(VARIABLES_MAX);
-        rc = package_write_group(group, number, row->forward_path, &variables);
+        rc =
+            package_write_group(group, s->send->one_id ? 0 : number, row->forward_path, &variables);
         if (rc == -ENOBUFS)
             return sending_fail(s, SEND_TOO_LARGE, -E2BIG,
                                 "The data of one recipient is larger than 256 KiB");
@@ -230,9 +231,11 @@ static int sending_co_queue(struct sending *s)
         if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
             rc = co_pause();
     }
-    int64_t first = INT64_MAX;
-    for (size_t i = 0; i < s->row_count; i++)
+    int64_t first = INT64_MAX, last = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
         first = s->rows[i].due_ms < first ? s->rows[i].due_ms : first;
+        last = s->rows[i].due_ms > last ? s->rows[i].due_ms : last;
+    }
     s->queued = (struct queue_letter){.tenant = s->send->who->tenant,
                                       .id = s->letter,
                                       .reverse_path = s->reverse_path,
@@ -241,7 +244,9 @@ static int sending_co_queue(struct sending *s)
                                       .octets = blob_writer_size(s->blob),
                                       .eight_bit = s->eight_bit,
                                       .verp = s->reverse_path.len > 0,
-                                      .first_due_ms = first > s->now_ms ? first : 0,
+                                      .first_due_ms = last <= s->now_ms   ? 0
+                                                      : first > s->now_ms ? first
+                                                                          : s->now_ms,
                                       .accepted_ms = s->now_ms};
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "submit/sign.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct making {
@@ -20,6 +21,32 @@ struct making {
 };
 
 /* --- in the lane ----------------------------------------------------------------------------- */
+
+/* Not strict: the event that the letter was accepted tells of the first one. Its name comes from
+ * outside and may be cut: what is not plain is shown as '?'. */
+static void note_missing(struct sending *s, struct span missing)
+{
+    char name[SEND_SOURCE / 2];
+    size_t len = missing.len < sizeof name ? missing.len : sizeof name;
+    if (len == 0 || s->source[0])
+        return;
+    for (size_t i = 0; i < len; i++)
+        name[i] = missing.at[i] >= ' ' && missing.at[i] <= '~' ? missing.at[i] : '?';
+    snprintf(s->source, sizeof s->source, "%s; the variable %.*s was missing", s->send->source,
+             (int)len, name);
+}
+
+static int keep_rendered(struct send_rendered *r, const struct merge_letter *letter)
+{
+    int rc = buffer_append(&r->subject, letter->subject);
+    if (rc == 0)
+        rc = buffer_append(&r->text, letter->text);
+    if (rc == 0)
+        rc = buffer_append(&r->html, letter->html);
+    if (rc == 0)
+        rc = buffer_append(&r->amp, letter->amp);
+    return rc < 0 ? rc : buffer_append(&r->missing, letter->missing);
+}
 
 static int compose_group(struct making *m, struct merge *merge)
 {
@@ -35,6 +62,9 @@ static int compose_group(struct making *m, struct merge *merge)
         .domain = s->domain,
         .date_ms = s->send->due_ms > s->now_ms ? s->send->due_ms : s->now_ms};
     int rc = merge_group(merge, m->group, &letter, &arena, &compose, &m->fault);
+    note_missing(s, letter.missing);
+    if (rc == 0 && s->rendered)
+        rc = keep_rendered(s->rendered, &letter);
     if (rc == 0)
         rc = buffer_append(m->out, compose.header);
     if (rc == 0)
@@ -79,6 +109,7 @@ static int explain(struct sending *s, const struct making *m, int rc)
         return rc;
     if (m->fault.compose.why)
         return sending_fail(s, SEND_BAD_CONTENT, ERR_SYNTAX, "%s", m->fault.compose.why);
+    memcpy(s->result->variable, m->fault.variable, sizeof s->result->variable);
     if (m->fault.text[0])
         return sending_fail(s, SEND_BAD_TEMPLATE, ERR_SYNTAX, "%s", m->fault.text);
     if (rc == -ENOBUFS || rc == -E2BIG)

@@ -41,7 +41,7 @@ static inline sixteen load_short(struct span text)
 }
 
 /* Bytes before the first to be escaped. */
-static inline size_t escape_plain_length(struct span text)
+static inline __attribute__((always_inline)) size_t escape_plain_length(struct span text)
 {
     size_t i = 0;
     if (text.len >= 8 && text.len < 16 && !any_special(load_short(text)))

@@ -16,15 +16,14 @@ static size_t find(const struct lexer *l, size_t from, const char *text)
 /* Moves the counted place forward to the lexer's. */
 static void count_lines(struct lexer *l)
 {
-    for (; l->counted < l->at; l->counted++) {
-        unsigned char c = (unsigned char)l->source.at[l->counted];
-        if (c == '\n') {
-            l->line++;
-            l->column = 1;
-        } else {
-            l->column += (c & 0xc0) != 0x80;
-        }
+    struct span passed = span_first(span_from(l->source, l->counted), l->at - l->counted);
+    for (ptrdiff_t end; (end = span_find(passed, '\n')) >= 0; l->line++) {
+        passed = span_from(passed, (size_t)end + 1);
+        l->column = 1;
     }
+    for (size_t i = 0; i < passed.len; i++)
+        l->column += ((unsigned char)passed.at[i] & 0xc0) != 0x80;
+    l->counted = l->at;
 }
 
 /* A token of the bytes from the lexer's place to end, which becomes its place. */

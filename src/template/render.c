@@ -232,13 +232,20 @@ static int run_body(struct render *r, const struct frame *outer, const struct fr
     return rc;
 }
 
-/* Is this context another than the one that ../ would leave? */
-static beside_descent bool is_new_context(struct value context, const struct scope *scope)
+static beside_descent bool is_other_context(struct value context, const struct scope *scope)
 {
     struct value around = scope ? scope->context : (struct value){.kind = VALUE_UNDEFINED};
     if (context.kind == VALUE_EMPTY && around.kind == VALUE_NULL)
         return false;
     return !value_equal(context, around);
+}
+
+/* Is this context another than the one that ../ would leave? */
+static inline bool is_new_context(const struct value *context, const struct scope *scope)
+{
+    if (scope && context->kind == VALUE_OBJECT && scope->context.kind == VALUE_OBJECT)
+        return context->json != scope->context.json;
+    return is_other_context(*context, scope);
 }
 
 int render_body(struct render *r, const struct frame *f, uint32_t body_plus_one,
@@ -251,7 +258,7 @@ int render_body(struct render *r, const struct frame *f, uint32_t body_plus_one,
     struct parameters parameters = {.count = -1};
     struct frame inner = {.activation = f->activation,
                           .context = entry->context,
-                          .scope = is_new_context(entry->context, f->scope) ? &scope : f->scope,
+                          .scope = is_new_context(&entry->context, f->scope) ? &scope : f->scope,
                           .parameters = f->parameters,
                           .data = entry->data};
     if (body->parameters) {

@@ -1,59 +1,15 @@
 """Our own API: letters sent by HTTP, to mailboxes here and to servers elsewhere."""
-import email
-import email.policy
 import json
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 from conftest import own_address
-from office import OFFSET, PATIENCE, until
-from sink import Sink
-
-QUICK = """destination "*" { retry-seconds = {1} retry-then-seconds = 1 retry-jitter-percent = 0 }"""
-
-
-class Api:
-    """An office, a key, and a sink for far.test."""
-
-    def __init__(self, make_office, config=""):
-        self.sink = Sink(own_address(), 2525)
-        self.office = make_office(config=QUICK + config + f"""
-            route "far.test" {{ host = "{self.sink.address}" port = 2525 }}""")
-        self.bob = self.office.new_user("bob")
-        self.key = json.loads(self.office.run("key", "add", "--json"))["secret"]
-
-    def call(self, method, path, body=None, key=None, headers=()):
-        """(status, answer)"""
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://{self.office.address}:{80 + OFFSET}{path}", data, method=method,
-            headers={"Authorization": f"Bearer {key or self.key}",
-                     "Content-Type": "application/json", **dict(headers)})
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"null")
-
-    def send(self, http=(), key=None, **body):
-        return self.call("POST", "/api/v1/messages",
-                         {"from": "Shop <shop@example.test>", "subject": "hello", "text": "Hi!",
-                          **body}, key, http)
-
-    def events(self, kind=None):
-        return [event for event in json.loads(self.office.run("log", "--json"))
-                if kind in (None, event["event"])]
-
-
-def parse(data):
-    return email.message_from_bytes(data, policy=email.policy.default)
-
+from native import Native, parse
+from office import until
 
 @pytest.fixture
 def api(make_office):
-    return Api(make_office)
+    return Native(make_office, own_address())
 
 
 def test_a_letter_to_a_mailbox_here_and_one_elsewhere(api):
@@ -139,7 +95,8 @@ def test_a_test_sends_nothing(api):
     ({"attachments": [{"content": "%%%"}]}, 400, "attachments[0].content"),
     ({"text": "{{#if}}", "data": {}}, 400, "template"),
     ({"text": "{{name}}", "data": {}, "strict": True}, 400, "template"),
-    ({"template": "none"}, 400, "template"),
+    ({"template": "none"}, 400, "text"),
+    ({"template": "none", "text": None}, 400, "template"),
     ({"recipients": [{"to": "bob@example.test"}, {"to": "x@y z"}]}, 400, None),
     ({"send_at": "tomorrow"}, 400, "send_at"),
 ])
@@ -161,7 +118,7 @@ def test_strangers_are_refused(api):
 
 
 def test_a_limit_a_day(make_office):
-    api = Api(make_office, "\napi-recipients-per-day = 3\n")
+    api = Native(make_office, own_address(), "\napi-recipients-per-day = 3\n")
     assert api.send(to=["bob@example.test", "a@far.test"])[0] == 202
     assert api.send(to=["bob@example.test", "a@far.test"])[0] == 429
     assert api.send(to="bob@example.test")[0] == 202

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -88,6 +89,32 @@ static void test_arena_keeps_to_its_cap(void **state)
     assert_true(span_equal(arena_copy(&a, SPAN("hello")), SPAN("hello")));
 }
 
+static void test_utf8_wherever_it_stands(void **state)
+{
+    static const struct {
+        struct span bytes;
+        bool text, ascii;
+    } cases[] = {{SPAN("\0"), false, true},
+                 {SPAN("\001"), true, true},
+                 {SPAN("\177"), true, true},
+                 {SPAN("\303\251"), true, false},
+                 {SPAN("\200"), false, false},
+                 {SPAN("\355\240\200"), false, false},
+                 {SPAN("\360\237\230\200"), true, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t before = 0; before < 20; before++)
+            for (size_t after = 0; after < 10; after++) {
+                char text[40];
+                size_t len = cases[i].bytes.len;
+                memset(text, 'a', sizeof text);
+                memcpy(text + before, cases[i].bytes.at, len);
+                struct span all = span_make(text, before + len + after);
+                assert_int_equal(utf8_is_text(all), cases[i].text);
+                assert_int_equal(utf8_is_ascii(all), cases[i].ascii);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_base64_is_strict),
         cmocka_unit_test(test_span_numbers_and_cuts),
         cmocka_unit_test(test_arena_keeps_to_its_cap),
+        cmocka_unit_test(test_utf8_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

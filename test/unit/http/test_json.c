@@ -4,6 +4,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* The value as json-c prints it, or "line:column what". */
 static void expect_json_at(struct span text, const char *expected, int line)
@@ -40,6 +41,27 @@ static void test_values(void **state)
     expect_json("null", "null");
     expect_json("{\"A\":1,\"a\":2,\"\":3}", "{\"A\":1,\"a\":2,\"\":3}");
     expect_json("[{\"a\":1},{\"a\":2}]", "[{\"a\":1},{\"a\":2}]");
+}
+
+/* Behind any number of plain characters. */
+static void test_what_ends_or_spoils_a_string(void **state)
+{
+    static const char plain[] = "aaaaaaaaaaaaaaaaaaaa";
+    (void)state;
+    for (int before = 0; before < 20; before++) {
+        char text[60], expected[60];
+        snprintf(text, sizeof text, "[\"%.*s\",\"b\"]", before, plain);
+        expect_json_at(span_of(text), text, __LINE__);
+        snprintf(text, sizeof text, "[\"%.*s\\n\303\251\\\"aaaaaa\"]", before, plain);
+        expect_json_at(span_of(text), text, __LINE__);
+        snprintf(text, sizeof text, "[\"%.*s\037aaaaaa\"]", before, plain);
+        snprintf(expected, sizeof expected, "1:%d a string holds a raw control character",
+                 before + 3);
+        expect_json_at(span_of(text), expected, __LINE__);
+        snprintf(text, sizeof text, "\"%.*s", before, plain);
+        snprintf(expected, sizeof expected, "1:%d a string does not end", before + 2);
+        expect_json_at(span_of(text), expected, __LINE__);
+    }
 }
 
 static void test_names_stand_once(void **state)
@@ -135,6 +157,7 @@ int json_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_what_ends_or_spoils_a_string),
         cmocka_unit_test(test_names_stand_once),
         cmocka_unit_test(test_what_json_c_would_take),
         cmocka_unit_test(test_depth),

@@ -104,6 +104,13 @@ static void test_transfer_encodings(void **state)
                          "1234\303\251"),
                     "1234567890123456789012345678901234567890123456789012345678901234567890"
                     "1234=\r\n=C3=A9");
+    expect_transfer(TRANSFER_QUOTED_PRINTABLE,
+                    SPAN("1234567890123456789012345678901234567890123456789012345678901234567890"
+                         "1234 \r\n1234567890123456789012345678901234567890123456789012345678901"
+                         "23456789012345\r\n"),
+                    "1234567890123456789012345678901234567890123456789012345678901234567890"
+                    "1234=\r\n=20\r\n1234567890123456789012345678901234567890123456789012345678901"
+                    "23456789012345\r\n");
     expect_transfer(TRANSFER_BASE64,
                     SPAN("123456789012345678901234567890123456789012345678901234567\n"),
                     "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3"
@@ -121,11 +128,52 @@ static void test_the_content_chooses(void **state)
     assert_int_equal(transfer_choose(SPAN("caf\303\251 au lait, un\r\n")),
                      TRANSFER_QUOTED_PRINTABLE);
     assert_int_equal(transfer_choose(SPAN("\346\227\245\346\234\254\r\n")), TRANSFER_BASE64);
+    for (size_t at = 0; at < 30; at++) { /* a sixth of it is the most that is escaped */
+        char some[32];
+        memset(some, 'a', sizeof some);
+        memcpy(some + at, "\303\251", 2);
+        for (size_t len = at + 2; len <= sizeof some; len++)
+            assert_int_equal(transfer_choose(span_make(some, len)),
+                             len < 12 ? TRANSFER_BASE64 : TRANSFER_QUOTED_PRINTABLE);
+    }
     assert_false(transfer_is_7bit(SPAN("a\0b")) || transfer_is_7bit(SPAN("a\nb")) ||
                  transfer_is_7bit(SPAN("a\r")));
     AUTO_BUFFER out = BUFFER(100);
     assert_int_equal(transfer_line_ends(&out, SPAN("a\nb\r\n\rc\r\n\n\r")), 0);
     expect_span(buffer_span(&out), "a\r\nb\r\n\r\nc\r\n\r\n\r\n");
+}
+
+static void test_long_lines_keep_their_ends(void **state)
+{
+    char text[1102];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t len = 990; len < 1010; len++) {
+        AUTO_BUFFER out = BUFFER(2000), lines = BUFFER(2000);
+        struct transfer t;
+        text[len] = '\n';
+        assert_int_equal(transfer_line_ends(&out, span_make(text, sizeof text)), 0);
+        assert_int_equal(out.len, sizeof text + 1);
+        assert_memory_equal(out.at, text, len);
+        assert_memory_equal(out.at + len, "\r\na", 3);
+        assert_int_equal(transfer_is_7bit(span_first(buffer_span(&out), len + 3)), len <= 998);
+        transfer_begin(&t, TRANSFER_QUOTED_PRINTABLE, buffer_span(&out));
+        while (t.rest.len)
+            assert_int_equal(transfer_next(&t, 100, &lines), 0);
+        struct span soft = SPAN("=\r\n"), line;
+        out.len = 0;
+        for (struct span rest = buffer_span(&lines); rest.len; rest = span_from(rest, line.len)) {
+            ptrdiff_t end = span_find(rest, '\n');
+            line = end < 0 ? rest : span_first(rest, (size_t)end + 1);
+            assert_in_range(line.len, 1, 78);
+            bool goes_on = line.len > 3 && span_equal(span_from(line, line.len - 3), soft);
+            assert_int_equal(buffer_append(&out, goes_on ? span_first(line, line.len - 3) : line),
+                             0);
+        }
+        assert_int_equal(out.len, sizeof text + 1);
+        assert_memory_equal(out.at + len, "\r\na", 3);
+        text[len] = 'a';
+    }
 }
 
 /* --- letters --------------------------------------------------------------------------------- */
@@ -351,6 +399,7 @@ int compose_tests(void)
         cmocka_unit_test(test_phrases),
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_transfer_encodings),
+        cmocka_unit_test(test_long_lines_keep_their_ends),
         cmocka_unit_test(test_the_content_chooses),
         cmocka_unit_test(test_a_plain_letter_in_full),
         cmocka_unit_test(co_test_a_large_letter_comes_in_pieces),

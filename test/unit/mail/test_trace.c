@@ -25,6 +25,42 @@ static void test_dates(void **state)
         assert_string_equal(date_format(cases[i].wall_ms, text), cases[i].text);
 }
 
+static void test_reading_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t wall_ms; /* -1: none */
+    } cases[] = {
+        {"Fri, 28 Feb 2020 23:59:59 +0000", 1582934399000},
+        {"Fri, 14 Oct 2011 12:00:00 +0200", 1318586400000},
+        {"fri,14 oct 2011 05:00 EST", 1318586400000},
+        {" 14 Oct 2011 10:00:00 -0000 (UTC) ", 1318586400000},
+        {"14 Oct 2011 10:00:00 utc", 1318586400000},
+        {"Sat, 31 Dec 2016 23:59:60 GMT", 1483228800000},
+        {"Thu, 1 Jan 1970 00:00:00 Z", 0},
+        {"Fri, 14 Oct 2011 12:00:00", -1},
+        {"Fri, 14 Oct 2011 12:00:00 CET", -1},
+        {"Fri, 14 Oct 2011 12:00:00 +9900", -1},
+        {"Fri, 14 Oct 2011 12:00:00 +0000 x", -1},
+        {"Fri, 14 Oct 2011 24:00:00 +0000", -1},
+        {"Foo, 14 Oct 2011 12:00:00 +0000", -1},
+        {"Fri 14 Oct 2011 12:00:00 +0000", -1},
+        {"31 Feb 2011 12:00:00 +0000", -1},
+        {"1 Jan 11 12:00:00 +0000", -1},
+        {"2011-10-14T12:00:00Z", -1},
+        {"1318586400", -1},
+        {"tomorrow", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t wall_ms = -1;
+        int rc = date_parse(span_of(cases[i].text), &wall_ms);
+        if (wall_ms != cases[i].wall_ms || (rc < 0) != (cases[i].wall_ms < 0))
+            fail_msg("\"%s\" became %lld", cases[i].text, (long long)wall_ms);
+    }
+}
+
 static void test_received(void **state)
 {
     char id[ID_TEXT], expected[500];
@@ -82,6 +118,7 @@ int trace_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_reading_dates),
         cmocka_unit_test(test_received),
         cmocka_unit_test(test_outside_text_makes_no_field_of_its_own),
     };

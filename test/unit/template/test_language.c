@@ -119,6 +119,8 @@ static void test_helpers_that_do_not_exist(void **state)
     expect_render("{{none x=1}}{{lookup (none) 'a'}}", "{}", "");
     expect_failure("\n {{none 1}}", "{}", NULL, NULL, -22,
                    "line 2, column 2: there is no helper \"none\"");
+    expect_failure("a\n\n\303\251{{!\n}}\303\251 {{none 1}}", "{}", NULL, NULL, -22,
+                   "line 4, column 5: there is no helper \"none\"");
     expect_failure("{{a 1}}", "{\"a\":1}", NULL, NULL, -22, "a variable, not a helper");
     expect_failure("{{#if}}{{/if}}", "{}", NULL, NULL, -22, "\"if\" takes 1 argument, here are 0");
     expect_failure("{{each a}}", "{\"a\":[1]}", NULL, NULL, -22, "is a block: write {{#each");

@@ -1,0 +1,202 @@
+/*
+ * Letters that a client composed itself: POST /v3/{domain}/messages.mime, and SMTP.
+ *
+ * Their X-Mailgun- fields are options and never leave. A letter goes as it came but for them; one
+ * with recipient variables or a stored template is read into its parts and made anew for each of
+ * its recipients. See mailgun_call.h.
+ */
+#include "api/letter.h"
+#include "api/mailgun_call.h"
+#include "api/submission.h"
+
+#include "mail/decode.h"
+#include "mail/edit.h"
+#include "mail/header.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIELD_MAX ((size_t)256 * 1024)
+
+static const char *const option_fields[] = {"X-Mailgun-*", NULL};
+/* Of a letter that is made anew: the trace stays behind, dates are made. */
+static const char *const left_out[] = {"X-Mailgun-*", "Received", "Date", "Return-Path", NULL};
+
+/* --- the letter's own options ---------------------------------------------------------------- */
+
+static int take_field(struct mailgun_call *c, const struct header_field *field)
+{
+    AUTO_BUFFER text = BUFFER(FIELD_MAX);
+    int rc = decode_words(field->body, &text);
+    if (rc < 0)
+        return rc;
+    struct span value = arena_copy(&c->arena, buffer_span(&text));
+    return value.at ? mailgun_option_field(c, field->name, value) : -ENOMEM;
+}
+
+static int take_fields(struct mailgun_call *c, struct span letter)
+{
+    struct span rest = span_first(letter, header_length(letter));
+    struct header_field field;
+    int rc = 0;
+    while (rc == 0 && header_next(&rest, &field))
+        if (mailgun_is_option_field(field.name))
+            rc = take_field(c, &field);
+    return rc;
+}
+
+/* --- the letter ------------------------------------------------------------------------------ */
+
+/* What the letter says of itself stays, whoever gets it. */
+static int keep_fields(struct mailgun_call *c)
+{
+    struct content_shown *shown = arena_alloc(&c->arena, sizeof *shown);
+    struct content_group *group = (struct content_group *)c->send.groups;
+    if (!shown)
+        return -ENOMEM;
+    *shown = (struct content_shown){c->content.letter.to, c->content.letter.cc};
+    if (!c->recipients)
+        group->shown = shown;
+    return 0;
+}
+
+static int co_make_anew(struct mailgun_call *c, struct span letter)
+{
+    struct compose_letter *out = &c->content.letter;
+    int rc = letter_read(letter, left_out, &c->arena, out);
+    if (rc == -E2BIG || out->header_count > MERGE_PARTS_MAX)
+        return mailgun_refuse(c, "the letter has too many parts or fields");
+    const struct span texts[] = {out->subject, out->text, out->html, out->amp};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        mailgun_note_tags(c, texts[i]);
+    for (size_t i = 0; i < out->header_count; i++)
+        mailgun_note_tags(c, out->headers[i].value);
+    if (rc == 0)
+        rc = mailgun_co_take_template(c);
+    if (rc == 0)
+        rc = mailgun_finish(c);
+    return rc < 0 ? rc : keep_fields(c);
+}
+
+static int take_raw(struct mailgun_call *c, struct span letter)
+{
+    AUTO_BUFFER out = BUFFER(letter.len + 1);
+    size_t header = header_length(letter);
+    int rc = edit_without(span_first(letter, header), option_fields, &out);
+    if (rc == 0)
+        rc = buffer_append(&out, span_from(letter, header));
+    if (rc == 0)
+        rc = mailgun_finish(c);
+    if (rc < 0)
+        return rc;
+    c->send.content = NULL;
+    c->send.raw = arena_copy(&c->arena, buffer_span(&out));
+    return c->send.raw.at ? 0 : -ENOMEM;
+}
+
+static int co_take_letter(struct mailgun_call *c, struct span letter)
+{
+    int rc = take_fields(c, letter);
+    if (rc < 0)
+        return rc;
+    return c->recipients || c->template.len ? co_make_anew(c, letter) : take_raw(c, letter);
+}
+
+/* --- messages.mime --------------------------------------------------------------------------- */
+
+/* Files come with the line ends of where they were written. */
+static int take_lines(struct mailgun_call *c, struct span given, struct span *ret_letter)
+{
+    AUTO_BUFFER out = BUFFER(2 * given.len + 2);
+    struct edit_lines state = {0};
+    int rc = edit_lines(&state, given, &out);
+    if (rc == 0)
+        rc = edit_lines_end(&state);
+    if (rc == ERR_SYNTAX)
+        return mailgun_refuse(c, "'message' parameter is not a MIME letter: it holds a CR without"
+                                 " LF, or a NUL");
+    if (rc < 0)
+        return rc;
+    *ret_letter = arena_copy(&c->arena, buffer_span(&out));
+    return ret_letter->at ? 0 : -ENOMEM;
+}
+
+int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form)
+{
+    struct span given = mailgun_field(form, "message"), letter;
+    int rc = 0;
+    if (mailgun_field(form, "to").len == 0)
+        return mailgun_refuse(c, "to parameter is missing");
+    if (given.len == 0)
+        return mailgun_refuse(c, "message parameter is missing");
+    for (size_t i = 0; rc == 0 && i < form->count; i++) {
+        const struct form_field *field = &form->fields[i];
+        if (span_equal(field->name, SPAN("to")))
+            rc = mailgun_add_addresses(c, "to", field->value, &c->to);
+        else if (!field->is_file && !span_starts(field->name, SPAN("h:")))
+            rc = mailgun_option(c, field->name, field->value);
+    }
+    if (rc == 0)
+        rc = take_lines(c, given, &letter);
+    return rc < 0 ? rc : co_take_letter(c, letter);
+}
+
+/* --- SMTP ------------------------------------------------------------------------------------ */
+
+static int take_envelope(struct mailgun_call *c, const struct smtpd_handover *handover)
+{
+    struct mailbox *to = arena_zero(&c->arena, (handover->recipient_count + 1) * sizeof *to);
+    if (!to)
+        return -ENOMEM;
+    for (size_t i = 0; i < handover->recipient_count; i++)
+        if (!address_split(handover->recipients[i].forward_path, &to[i].local, &to[i].domain))
+            return ERR_SYNTAX;
+    c->to = (struct compose_list){to, handover->recipient_count};
+    c->send.reverse_path = handover->reverse_path;
+    c->send.null_path = handover->reverse_path.len == 0;
+    return 0;
+}
+
+static void say(struct smtpd_verdict *verdict, int code, const char *enhanced, const char *text)
+{
+    verdict->code = code;
+    snprintf(verdict->enhanced, sizeof verdict->enhanced, "%s", enhanced);
+    snprintf(verdict->text, sizeof verdict->text, "%s", text);
+}
+
+static void judge(int rc, const struct mailgun_call *c, const struct send_result *result,
+                  struct smtpd_verdict *ret_verdict)
+{
+    if (rc < 0 && c->why[0]) {
+        say(ret_verdict, 550, "5.6.0", c->why);
+        return;
+    }
+    submission_judge(rc, result, ret_verdict);
+    if (rc == 0)
+        say(ret_verdict, 250, "", "Great success");
+}
+
+void mailgun_smtp_co_take_over(const struct api *api, const struct smtpd_handover *handover,
+                               struct smtpd_verdict *ret_verdict)
+{
+    struct mailgun_caller caller = {.who = *handover->who};
+    struct send_result result = {.problem = SEND_OK};
+    struct span local, domain;
+    struct mailgun_call *c = calloc(1, sizeof *c);
+    if (!c) {
+        submission_judge(-ENOMEM, &result, ret_verdict);
+        return;
+    }
+    if (address_split(span_of(handover->who->login), &local, &domain))
+        (void)!span_to_text(domain, caller.domain, sizeof caller.domain);
+    mailgun_call_open(c, api, &caller, "mailgun smtp");
+    int rc = take_envelope(c, handover);
+    if (rc == 0)
+        rc = co_take_letter(c, handover->letter);
+    if (rc == 0)
+        rc = submit_co_send(api->door, &c->send, &result);
+    judge(rc, c, &result, ret_verdict);
+    mailgun_call_close(c);
+    free(c);
+}
