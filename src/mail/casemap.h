@@ -1,10 +1,10 @@
 /*
  * Text without its case: i;unicode-casemap (RFC 5051), for SEARCH, SORT and THREAD.
  *
- * Pure. Each character in title case, then decomposed as far as Unicode does, so that "é" and "É",
- * "ﬁ" and "FI" are equal, while "é" and "e" are not. Two texts are equal if the results are; one
- * holds the other if its result does; order is that of the bytes. ASCII goes at the speed of
- * memory.
+ * Pure. Each character in title case, then decomposed as far as Unicode does, which is put in title
+ * case too: "é" and "É" are equal, "ﬁ" and "FI", not "é" and "e". Two texts are equal if the
+ * results are; one holds the other if its result does; order is that of the bytes. Runs of ASCII
+ * go eight bytes at a time.
  */
 #ifndef MAIL_CASEMAP_H
 #define MAIL_CASEMAP_H

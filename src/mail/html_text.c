@@ -64,6 +64,7 @@ struct page {
     bool numbered[HTML_TEXT_DEPTH];
     unsigned items[HTML_TEXT_DEPTH];
     bool pre_begins;
+    bool words_only; /* links are not shown */
     struct span href;
     size_t link_at; /* where its text began; NO_LINK: not yet */
 };
@@ -367,7 +368,8 @@ static void open_pre(struct page *p)
 static void open_link(struct page *p, const struct html_token *tag)
 {
     end_link(p);
-    p->href = span_trim(html_attribute(tag->attributes, SPAN("href")));
+    if (!p->words_only)
+        p->href = span_trim(html_attribute(tag->attributes, SPAN("href")));
 }
 
 /* "<svg/>" holds nothing; others do not end so. */
@@ -459,9 +461,9 @@ static struct span without_last_blanks(struct span text)
     return text;
 }
 
-int html_text(struct span html, struct buffer *out)
+static int make_text(struct span html, bool words_only, struct buffer *out)
 {
-    struct page p = {.out = out, .href = SPAN(""), .link_at = NO_LINK};
+    struct page p = {.out = out, .words_only = words_only, .href = SPAN(""), .link_at = NO_LINK};
     struct html_token token;
     p.full = out->cap < 2;
     while (!p.full && html_next(&html, &token)) {
@@ -477,4 +479,14 @@ int html_text(struct span html, struct buffer *out)
         return p.rc;
     out->len = without_last_blanks(buffer_span(out)).len;
     return out->len ? buffer_append_text(out, "\r\n") : 0;
+}
+
+int html_text(struct span html, struct buffer *out)
+{
+    return make_text(html, false, out);
+}
+
+int html_text_words(struct span html, struct buffer *out)
+{
+    return make_text(html, true, out);
 }

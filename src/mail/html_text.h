@@ -15,5 +15,7 @@
 
 /* Into out, which is empty; what its cap has no room for is left out. -ENOMEM. */
 must_check int html_text(struct span html, struct buffer *out);
+/* The same without the URLs of links: for previews. */
+must_check int html_text_words(struct span html, struct buffer *out);
 
 #endif

@@ -12,7 +12,7 @@ static bool is_token_char(char c)
     return (unsigned char)c > 32 && c != 127 && span_find(SPAN("()<>@,;:\\\"/[]?="), c) < 0;
 }
 
-static bool take_token(struct span *rest, struct span *ret_token)
+bool mime_take_token(struct span *rest, struct span *ret_token)
 {
     size_t len = 0;
     token_skip_cfws(rest);
@@ -35,8 +35,8 @@ static bool take_byte(struct span *rest, char byte)
 int mime_parse_type(struct span body, struct span *ret_type, struct span *ret_subtype,
                     struct span *ret_parameters)
 {
-    bool ok =
-        take_token(&body, ret_type) && take_byte(&body, '/') && take_token(&body, ret_subtype);
+    bool ok = mime_take_token(&body, ret_type) && take_byte(&body, '/') &&
+              mime_take_token(&body, ret_subtype);
     *ret_parameters = body;
     return ok ? 0 : ERR_SYNTAX;
 }
@@ -47,7 +47,7 @@ static bool next_parameter(struct span *rest, struct span *ret_name, struct span
     token_skip_cfws(rest);
     while (take_byte(rest, ';'))
         token_skip_cfws(rest);
-    if (!take_token(rest, ret_name) || !take_byte(rest, '='))
+    if (!mime_take_token(rest, ret_name) || !take_byte(rest, '='))
         return false;
     token_skip_cfws(rest);
     struct span start = *rest;
@@ -196,6 +196,8 @@ static void end_header(struct walk *w, size_t body, size_t line)
         part->type = SPAN("text");
         part->subtype = SPAN("plain");
         part->parameters = SPAN("");
+    } else {
+        part->typed = true;
     }
     part->kind = kind_of(w, part, header);
     if (part->kind == MIME_MESSAGE)

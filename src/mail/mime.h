@@ -30,6 +30,7 @@ struct mime_part {
     size_t header, body, end; /* offsets; end is before the CRLF that belongs to a boundary */
     size_t lines;             /* line ends from body to end */
     struct span type, subtype, parameters; /* Content-Type; "text", "plain", "" unless it says so */
+    bool typed;                            /* it does */
 };
 
 /* Count of parts, at least 1; max must be. The spans of parts point into letter. */
@@ -38,6 +39,9 @@ int mime_parse(struct span letter, struct mime_part *ret_parts, int max);
 /* A Content-Type body: type "/" subtype, and what follows for mime_next_parameter. ERR_SYNTAX. */
 must_check int mime_parse_type(struct span body, struct span *ret_type, struct span *ret_subtype,
                                struct span *ret_parameters);
+/* Takes a token off *rest, and the blanks and comments around it: of Content-Disposition the kind,
+ * behind which are its parameters; of Content-Transfer-Encoding. False: there is none. */
+bool mime_take_token(struct span *rest, struct span *ret_token);
 /* Takes the next "; name=value" off *rest (of Content-Type, Content-Disposition); the value's
  * quotes and backslashes are removed into value, which is terminated and cut at its size. False at
  * the end and at what is no parameter. */

@@ -35,7 +35,7 @@ must_check int section_find(struct span table, const struct section *section,
 
 /* HEADER.FIELDS and HEADER.FIELDS.NOT: appends the fields of header, in their order and as they
  * stand, whose names are in the list (are not: without), and the blank line. Names compare without
- * case. Lines that are no fields are left out. */
+ * case. The header ends at the first line that is no field. */
 must_check int section_write_fields(struct span header, const struct span *names, size_t count,
                                     bool without, struct buffer *out);
 
@@ -54,7 +54,7 @@ struct section_decoder {
 };
 /* ERR_SYNTAX: an unknown encoding: NO [UNKNOWN-CTE]. */
 must_check int section_decode_begin(struct section_decoder *d, enum structure_encoding encoding);
-/* Appends at most the piece's length and 80 bytes; out may be NULL, where only the size counts.
+/* Appends at most the piece's length and 80 bytes; out may be NULL where only the size counts.
  * The buffer's errors, after which the decoder is of no more use. */
 must_check int section_decode(struct section_decoder *d, struct span piece, struct buffer *out);
 must_check int section_decode_end(struct section_decoder *d, struct buffer *out);

@@ -1,0 +1,187 @@
+/* Transfer encodings undone in pieces, for BINARY; see section.h. */
+#include "mail/section.h"
+
+#include <string.h>
+
+/* --- base64 ---------------------------------------------------------------------------------- */
+
+static const uint8_t digits[256] = {
+    /* value and one; 0: none */
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
+/* Whole groups without foreign bytes, as long as there are some; returns how long they are. */
+static size_t decode_groups(const uint8_t *from, size_t len, char *to)
+{
+    size_t done = 0;
+    for (; len - done >= 4; done += 4, from += 4) {
+        uint32_t a = digits[from[0]], b = digits[from[1]], c = digits[from[2]], d = digits[from[3]];
+        if (!a || !b || !c || !d)
+            break;
+        uint32_t group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        if (to) {
+            *to++ = (char)(group >> 16);
+            *to++ = (char)(group >> 8);
+            *to++ = (char)group;
+        }
+    }
+    return done;
+}
+
+static size_t decode_base64(struct section_decoder *d, struct span piece, char *to)
+{
+    const uint8_t *from = (const uint8_t *)piece.at;
+    size_t made = 0;
+    for (size_t i = 0; i < piece.len; i++) {
+        if (d->digits == 0) {
+            size_t groups = decode_groups(from + i, piece.len - i, to ? to + made : NULL);
+            made += groups / 4 * 3;
+            i += groups;
+            if (i == piece.len)
+                break;
+        }
+        if (from[i] == '=')
+            d->digits = 0; /* another text may follow */
+        if (!digits[from[i]])
+            continue;
+        d->bits = d->bits << 6 | (digits[from[i]] - 1u);
+        d->digits = (d->digits + 1) % 4;
+        if (d->digits == 1)
+            continue;
+        unsigned spare = d->digits ? 8 - 2 * d->digits : 0; /* 2 digits: 4 bits, 3: 2, 4: 0 */
+        if (to)
+            to[made] = (char)(d->bits >> spare);
+        made++;
+    }
+    return made;
+}
+
+/* --- quoted-printable ------------------------------------------------------------------------ */
+
+static int hex_digit(char c)
+{
+    if (ascii_is_digit(c))
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* What is held stands for itself. */
+static size_t release(struct section_decoder *d, char *to)
+{
+    size_t len = d->held_len;
+    if (to)
+        memcpy(to, d->held, len);
+    d->held_len = 0;
+    return len;
+}
+
+/* "=" and c may still become "=XX" or, with blanks between, a soft line break. */
+static bool can_hold(const struct section_decoder *d, char c)
+{
+    char last = d->held[d->held_len - 1];
+    if (d->held_len == sizeof d->held || last == '\r')
+        return false;
+    if (d->held_len == 1)
+        return hex_digit(c) >= 0 || is_blank(c) || c == '\r';
+    return is_blank(last) && (is_blank(c) || c == '\r');
+}
+
+/* A byte behind a "="; writes what is decided by it. */
+static size_t take_held(struct section_decoder *d, char c, char *to)
+{
+    int high = d->held_len == 2 ? hex_digit(d->held[1]) : -1, low = hex_digit(c);
+    if (high >= 0 && low >= 0) {
+        if (to)
+            *to = (char)(high << 4 | low);
+        d->held_len = 0;
+        return 1;
+    }
+    if (c == '\n' && high < 0) {
+        d->held_len = 0;
+        return 0;
+    }
+    if (can_hold(d, c)) {
+        d->held[d->held_len++] = c;
+        return 0;
+    }
+    size_t made = release(d, to);
+    if (c == '=') {
+        d->held[d->held_len++] = c;
+        return made;
+    }
+    if (to)
+        to[made] = c;
+    return made + 1;
+}
+
+static size_t decode_quoted(struct section_decoder *d, struct span piece, char *to)
+{
+    size_t made = 0;
+    while (piece.len) {
+        if (d->held_len) {
+            made += take_held(d, piece.at[0], to ? to + made : NULL);
+            piece = span_from(piece, 1);
+            continue;
+        }
+        ptrdiff_t equals = span_find(piece, '=');
+        size_t len = equals < 0 ? piece.len : (size_t)equals;
+        if (to)
+            memcpy(to + made, piece.at, len);
+        made += len;
+        piece = span_from(piece, len);
+        if (piece.len) {
+            d->held[d->held_len++] = '=';
+            piece = span_from(piece, 1);
+        }
+    }
+    return made;
+}
+
+/* --- any ------------------------------------------------------------------------------------- */
+
+int section_decode_begin(struct section_decoder *d, enum structure_encoding encoding)
+{
+    *d = (struct section_decoder){.encoding = encoding};
+    return encoding == STRUCTURE_UNKNOWN ? ERR_SYNTAX : 0;
+}
+
+int section_decode(struct section_decoder *d, struct span piece, struct buffer *out)
+{
+    size_t most = d->encoding == STRUCTURE_BASE64 ? piece.len / 4 * 3 + 3 : piece.len + d->held_len;
+    if (d->encoding == STRUCTURE_PLAIN) {
+        d->size += piece.len;
+        return out ? buffer_append(out, piece) : 0;
+    }
+    int rc = out ? buffer_reserve(out, most) : 0;
+    if (rc < 0)
+        return rc;
+    char *to = out && most ? out->at + out->len : NULL;
+    size_t made =
+        d->encoding == STRUCTURE_BASE64 ? decode_base64(d, piece, to) : decode_quoted(d, piece, to);
+    if (out)
+        out->len += made;
+    d->size += made;
+    return 0;
+}
+
+int section_decode_end(struct section_decoder *d, struct buffer *out)
+{
+    bool open = d->held_len == 2 && hex_digit(d->held[1]) >= 0;
+    if (!open) /* a soft line break that the end of the part cut off */
+        return 0;
+    d->size += d->held_len;
+    return out ? buffer_append(out, span_make(d->held, d->held_len)) : 0;
+}
