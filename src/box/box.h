@@ -49,15 +49,15 @@ struct box_message {
 };
 
 enum box_use { /* RFC 6154 */
-    BOX_USE_NONE,
-    BOX_USE_ARCHIVE,
-    BOX_USE_DRAFTS,
-    BOX_USE_JUNK,
-    BOX_USE_SENT,
-    BOX_USE_TRASH,
-    BOX_USE_ALL,
-    BOX_USE_FLAGGED,
-    BOX_USES,
+               BOX_USE_NONE,
+               BOX_USE_ARCHIVE,
+               BOX_USE_DRAFTS,
+               BOX_USE_JUNK,
+               BOX_USE_SENT,
+               BOX_USE_TRASH,
+               BOX_USE_ALL,
+               BOX_USE_FLAGGED,
+               BOX_USES,
 };
 extern const char *const box_use_names[BOX_USES]; /* "\\Sent", …; "" for none */
 
@@ -110,8 +110,8 @@ must_check int box_co_mailboxes(struct store *store, int64_t tenant, int64_t use
                                 struct span after, struct arena *arena,
                                 struct box_mailbox **ret_mailboxes, size_t *ret_count);
 must_check int box_co_subscriptions(struct store *store, int64_t tenant, int64_t user,
-                                    struct span after, struct arena *arena,
-                                    struct span **ret_names, size_t *ret_count);
+                                    struct span after, struct arena *arena, struct span **ret_names,
+                                    size_t *ret_count);
 
 /* --- messages (message.c) ----------------------------------------------------------------------
  */
@@ -200,7 +200,7 @@ must_check int box_co_news(struct store *store, int64_t tenant, int64_t mailbox,
 /* UIDs that went after `after`, with uid <= last, ascending; complete is false where the memory of
  * them does not reach that far back. Up to BOX_PAGE beyond uid `above`. */
 must_check int box_co_expunged(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
-                               int64_t above, int64_t last, struct arena *arena,
-                               int64_t **ret_uids, size_t *ret_count, bool *ret_complete);
+                               int64_t above, int64_t last, struct arena *arena, int64_t **ret_uids,
+                               size_t *ret_count, bool *ret_complete);
 
 #endif

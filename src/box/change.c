@@ -157,8 +157,8 @@ static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int6
 }
 
 /* Takes the rows of a message out. 1, or 0: it was not there. The blob's reference stays. */
-static int take_rows(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
-                     int64_t modseq, struct mailbox_change *change, int64_t *ret_blob)
+static int take_rows(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid, int64_t modseq,
+                     struct mailbox_change *change, int64_t *ret_blob)
 {
     struct db_query *q;
     int rc = prepare_one(tx, &delete_message, tenant, mailbox, uid, &q);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const common[KEYWORD_OWN_FIRST] = {
-    [5] = "$Forwarded", [6] = "$MDNSent",  [7] = "$Junk",       [8] = "$NotJunk",
+    [5] = "$Forwarded", [6] = "$MDNSent",    [7] = "$Junk",           [8] = "$NotJunk",
     [9] = "$Phishing",  [10] = "$Important", [11] = "$SubmitPending", [12] = "$Submitted",
     [13] = "Junk",      [14] = "NonJunk",
 };
@@ -41,8 +41,7 @@ static int read_keywords(struct db_tx *tx, void *arg)
     if (rc < 0)
         return rc;
     memcpy(l->keywords->names, common, sizeof common);
-    memset(l->keywords->names + KEYWORD_OWN_FIRST, 0,
-           sizeof l->keywords->names - sizeof common);
+    memset(l->keywords->names + KEYWORD_OWN_FIRST, 0, sizeof l->keywords->names - sizeof common);
     while ((rc = db_step(q)) == DB_ROW) {
         int64_t bit = db_column_int(q, 0);
         if (bit < KEYWORD_OWN_FIRST || bit >= KEYWORD_END)

@@ -13,9 +13,9 @@
 #define SUBSCRIPTIONS_MAX 20000
 
 const char *const box_use_names[BOX_USES] = {
-    [BOX_USE_NONE] = "",        [BOX_USE_ARCHIVE] = "\\Archive", [BOX_USE_DRAFTS] = "\\Drafts",
-    [BOX_USE_JUNK] = "\\Junk",  [BOX_USE_SENT] = "\\Sent",       [BOX_USE_TRASH] = "\\Trash",
-    [BOX_USE_ALL] = "\\All",    [BOX_USE_FLAGGED] = "\\Flagged",
+    [BOX_USE_NONE] = "",       [BOX_USE_ARCHIVE] = "\\Archive", [BOX_USE_DRAFTS] = "\\Drafts",
+    [BOX_USE_JUNK] = "\\Junk", [BOX_USE_SENT] = "\\Sent",       [BOX_USE_TRASH] = "\\Trash",
+    [BOX_USE_ALL] = "\\All",   [BOX_USE_FLAGGED] = "\\Flagged",
 };
 
 /* --- names ----------------------------------------------------------------------------------- */
@@ -274,9 +274,9 @@ int box_make_user(struct db_tx *tx, int64_t tenant, int64_t user)
     static const struct {
         struct span name;
         enum box_use use;
-    } folders[] = {{SPAN(BOX_INBOX), BOX_USE_NONE},   {SPAN("Drafts"), BOX_USE_DRAFTS},
-                   {SPAN("Sent"), BOX_USE_SENT},      {SPAN("Junk"), BOX_USE_JUNK},
-                   {SPAN("Trash"), BOX_USE_TRASH},    {SPAN("Archive"), BOX_USE_ARCHIVE}};
+    } folders[] = {{SPAN(BOX_INBOX), BOX_USE_NONE}, {SPAN("Drafts"), BOX_USE_DRAFTS},
+                   {SPAN("Sent"), BOX_USE_SENT},    {SPAN("Junk"), BOX_USE_JUNK},
+                   {SPAN("Trash"), BOX_USE_TRASH},  {SPAN("Archive"), BOX_USE_ARCHIVE}};
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < sizeof folders / sizeof *folders; i++) {
         rc = insert(tx, tenant, user, folders[i].name, folders[i].use);

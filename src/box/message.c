@@ -148,7 +148,8 @@ int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-#define NUMBERS "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin"
+#define NUMBERS                                                                                    \
+    "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin"
 #define PAGE                                                                                       \
     " WHERE m.tenant = :tenant AND m.mailbox = :mailbox AND m.uid >= :first AND m.uid <= :last"    \
     " ORDER BY m.uid LIMIT 256"
@@ -163,13 +164,13 @@ static const struct db_statement pages[] = {
     [BOX_WANT_ENVELOPE] = {.sql = NUMBERS ", s.envelope" WITH_SUMMARY PAGE},
     [BOX_WANT_HEAD | BOX_WANT_ENVELOPE] = {.sql = NUMBERS ", m.head, s.envelope" WITH_SUMMARY PAGE},
     [BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", s.structure" WITH_SUMMARY PAGE},
-    [BOX_WANT_HEAD | BOX_WANT_STRUCTURE] = {.sql = NUMBERS
-                                            ", m.head, s.structure" WITH_SUMMARY PAGE},
-    [BOX_WANT_ENVELOPE | BOX_WANT_STRUCTURE] = {.sql = NUMBERS
-                                                ", s.envelope, s.structure" WITH_SUMMARY PAGE},
+    [BOX_WANT_HEAD |
+        BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", m.head, s.structure" WITH_SUMMARY PAGE},
+    [BOX_WANT_ENVELOPE |
+        BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", s.envelope, s.structure" WITH_SUMMARY PAGE},
     [BOX_WANT_HEAD | BOX_WANT_ENVELOPE |
-        BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", m.head, s.envelope, s.structure" WITH_SUMMARY
-                                              PAGE},
+        BOX_WANT_STRUCTURE] = {.sql =
+                                   NUMBERS ", m.head, s.envelope, s.structure" WITH_SUMMARY PAGE},
 };
 
 struct page {
@@ -270,8 +271,8 @@ static int read_uids(struct db_tx *tx, void *arg)
 int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after, int64_t last,
                 struct arena *arena, uint32_t **ret_uids, size_t *ret_count)
 {
-    struct uids uids = {tenant, mailbox, after, last,
-                        arena_alloc(arena, BOX_UIDS_PAGE * sizeof *uids.list), 0};
+    struct uids uids = {
+        tenant, mailbox, after, last, arena_alloc(arena, BOX_UIDS_PAGE * sizeof *uids.list), 0};
     int rc = uids.list ? store_co_read(store, read_uids, &uids) : -ENOMEM;
     if (rc < 0)
         return rc;
@@ -292,8 +293,7 @@ int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t
 {
     struct box_message *found;
     size_t count;
-    int rc =
-        box_co_page(store, tenant, mailbox, uid, uid, BOX_WANT_HEAD, arena, &found, &count);
+    int rc = box_co_page(store, tenant, mailbox, uid, uid, BOX_WANT_HEAD, arena, &found, &count);
     if (rc == 0 && count == 0)
         rc = ERR_ABSENT;
     if (rc == 0)
@@ -460,8 +460,9 @@ int box_co_expunged(struct store *store, int64_t tenant, int64_t mailbox, int64_
                     int64_t above, int64_t last, struct arena *arena, int64_t **ret_uids,
                     size_t *ret_count, bool *ret_complete)
 {
-    struct expunged e = {tenant, mailbox, after, above, last,
-                         arena_alloc(arena, BOX_PAGE * sizeof *e.uids), 0, false};
+    struct expunged e = {tenant, mailbox, after,
+                         above,  last,    arena_alloc(arena, BOX_PAGE * sizeof *e.uids),
+                         0,      false};
     int rc = e.uids ? store_co_read(store, read_expunged, &e) : -ENOMEM;
     if (rc < 0)
         return rc;

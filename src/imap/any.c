@@ -94,8 +94,7 @@ static int parse_id(struct imap_parser *p)
         struct span name, value;
         if (pairs == ID_PAIRS_MAX || (pairs && imap_parse_sp(p) < 0) ||
             imap_parse_string(p, &name) < 0 || imap_parse_sp(p) < 0 ||
-            imap_parse_nstring(p, &value) < 0 || name.len > ID_NAME_MAX ||
-            value.len > ID_VALUE_MAX)
+            imap_parse_nstring(p, &value) < 0 || name.len > ID_NAME_MAX || value.len > ID_VALUE_MAX)
             return IMAP_BAD;
     }
     return 0;

@@ -65,14 +65,13 @@ bool imap_append_awaits(struct imap_session *s, struct span command)
     imap_take(&p, '~');
     if (imap_take_word(&p, "UTF8"))
         (void)(imap_take(&p, ' ') && imap_take(&p, '(') && imap_take(&p, '~'));
-    return imap_find_literal(command, &literal) &&
-           (size_t)(p.end - p.at) == literal.header && p.at < p.end && *p.at == '{';
+    return imap_find_literal(command, &literal) && (size_t)(p.end - p.at) == literal.header &&
+           p.at < p.end && *p.at == '{';
 }
 
 /* --- one message ----------------------------------------------------------------------------- */
 
-static int imap_co_take_octets(struct imap_session *s, uint64_t octets,
-                               struct blob_writer *writer)
+static int imap_co_take_octets(struct imap_session *s, uint64_t octets, struct blob_writer *writer)
 {
     struct edit_lines lines = {0};
     AUTO_BUFFER out = BUFFER(2 * PIECE);

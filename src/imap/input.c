@@ -122,8 +122,7 @@ int imap_co_read_on(struct imap_session *s)
         if (rc < 0)
             return rc;
         struct span line = span_from(buffer_span(&s->command), start);
-        if (!imap_find_literal(line, &literal) ||
-            imap_append_awaits(s, buffer_span(&s->command)))
+        if (!imap_find_literal(line, &literal) || imap_append_awaits(s, buffer_span(&s->command)))
             return 0;
         rc = imap_co_gather_literal(s, &literal);
         if (rc < 0)

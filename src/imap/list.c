@@ -50,9 +50,8 @@ static int names_add(struct names *names, struct span text, const struct box_mai
         names->list = grown;
         names->room = room;
     }
-    names->list[names->count++] = (struct name){.text = text,
-                                                .mailbox = mailbox,
-                                                .subscribed = subscribed};
+    names->list[names->count++] =
+        (struct name){.text = text, .mailbox = mailbox, .subscribed = subscribed};
     return 0;
 }
 

@@ -186,7 +186,8 @@ int imap_parse_number(struct imap_parser *p, uint64_t *ret_number)
     const char *start = p->at;
     while (p->at < p->end && ascii_is_digit(*p->at))
         p->at++;
-    bool fine = span_to_uint(span_make(start, (size_t)(p->at - start)), IMAP_NUMBER_MAX, ret_number);
+    bool fine =
+        span_to_uint(span_make(start, (size_t)(p->at - start)), IMAP_NUMBER_MAX, ret_number);
     return fine ? 0 : ERR_SYNTAX;
 }
 
@@ -228,8 +229,7 @@ static int parse_date_text(struct imap_parser *p, int64_t *ret_days)
     imap_take(p, ' '); /* date-day-fixed */
     if (parse_digits(p, 2, &day) < 0 || !imap_take(p, '-') || left(p) < 4)
         return ERR_SYNTAX;
-    while (month < 12 &&
-           !span_equal_nocase(span_make(p->at, 3), span_make(months + 3 * month, 3)))
+    while (month < 12 && !span_equal_nocase(span_make(p->at, 3), span_make(months + 3 * month, 3)))
         month++;
     p->at += 3;
     if (month == 12 || day < 1 || day > 31 || !imap_take(p, '-') || parse_digits(p, 4, &year) < 0)
@@ -260,7 +260,8 @@ int imap_parse_date_time(struct imap_parser *p, int64_t *ret_ms)
         second > 60 || zone % 100 > 59 || zone > 2400)
         return ERR_SYNTAX;
     int64_t offset = (zone / 100 * 60 + zone % 100) * 60;
-    *ret_ms = (days * 86400 + hour * 3600 + minute * 60 + second + (west ? offset : -offset)) * 1000;
+    *ret_ms =
+        (days * 86400 + hour * 3600 + minute * 60 + second + (west ? offset : -offset)) * 1000;
     return 0;
 }
 

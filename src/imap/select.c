@@ -63,9 +63,8 @@ static int parse_qresync(struct imap_parser *p, struct resync *resync)
     if (p->at < p->end && *p->at != '(' && imap_parse_set(p, UINT32_MAX, &resync->known) < 0)
         return IMAP_BAD;
     imap_take(p, ' ');
-    if (imap_take(p, '(') &&
-        (imap_parse_set(p, UINT32_MAX, &ignored) < 0 || imap_parse_sp(p) < 0 ||
-         imap_parse_set(p, UINT32_MAX, &ignored) < 0 || !imap_take(p, ')')))
+    if (imap_take(p, '(') && (imap_parse_set(p, UINT32_MAX, &ignored) < 0 || imap_parse_sp(p) < 0 ||
+                              imap_parse_set(p, UINT32_MAX, &ignored) < 0 || !imap_take(p, ')')))
         return IMAP_BAD; /* the client's own numbers: what we remember suffices */
     return imap_take(p, ')') ? 0 : IMAP_BAD;
 }

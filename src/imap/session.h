@@ -78,7 +78,8 @@ must_check int imap_write_flags(const struct imap_selected *selected, struct buf
 /* "\"17-Jul-1996 02:44:25 +0000\"" */
 must_check int imap_write_date_time(struct buffer *out, int64_t wall_ms);
 
-/* --- input (input.c) --------------------------------------------------------------------------- */
+/* --- input (input.c) ---------------------------------------------------------------------------
+ */
 
 /* The next command, literals included, into s->command; APPEND up to its message. 0, IMAP_BAD after
  * it has been answered, or an error. Yields. */
@@ -86,7 +87,8 @@ must_check int imap_co_read_command(struct imap_session *s);
 /* The rest of a command behind a literal that the command read itself: appended to s->command. */
 must_check int imap_co_read_on(struct imap_session *s);
 
-/* --- the selected mailbox (sync.c, select.c) --------------------------------------------------- */
+/* --- the selected mailbox (sync.c, select.c) ---------------------------------------------------
+ */
 
 /* Tells what happened since: EXISTS, FETCH of flags, and where expunges may be told, EXPUNGE or
  * VANISHED. A mailbox that was removed ends the session. */
@@ -117,14 +119,14 @@ bool imap_may_log_in(const struct imap_session *s);
 bool imap_offers_tls(const struct imap_session *s);
 must_check int imap_write_capabilities(const struct imap_session *s, struct buffer *out);
 
-/* --- commands, one file each ------------------------------------------------------------------- */
+/* --- commands, one file each -------------------------------------------------------------------
+ */
 
 typedef int imap_command(struct imap_session *s, struct imap_parser *p);
 imap_command imap_co_capability, imap_co_noop, imap_co_logout, imap_co_id, imap_co_enable;
 imap_command imap_co_starttls, imap_co_login, imap_co_authenticate;
 imap_command imap_co_select, imap_co_examine, imap_co_close, imap_co_unselect;
-imap_command imap_co_create, imap_co_delete, imap_co_rename, imap_co_subscribe,
-    imap_co_unsubscribe;
+imap_command imap_co_create, imap_co_delete, imap_co_rename, imap_co_subscribe, imap_co_unsubscribe;
 imap_command imap_co_list, imap_co_lsub, imap_co_status, imap_co_namespace;
 imap_command imap_co_append, imap_co_idle, imap_co_check;
 imap_command imap_co_expunge, imap_co_fetch, imap_co_store, imap_co_copy, imap_co_move;

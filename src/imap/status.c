@@ -1,11 +1,22 @@
 /* STATUS; see status.h. Every number is kept with the mailbox: nothing is counted here. */
 #include "imap/status.h"
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE, HIGHESTMODSEQ,
-            APPENDLIMIT, ITEMS };
+enum item {
+    MESSAGES,
+    RECENT,
+    UIDNEXT,
+    UIDVALIDITY,
+    UNSEEN,
+    DELETED,
+    SIZE,
+    HIGHESTMODSEQ,
+    APPENDLIMIT,
+    ITEMS
+};
 
-static const char *const names[ITEMS] = {"MESSAGES", "RECENT",  "UIDNEXT", "UIDVALIDITY", "UNSEEN",
-                                         "DELETED",  "SIZE",    "HIGHESTMODSEQ", "APPENDLIMIT"};
+static const char *const names[ITEMS] = {"MESSAGES",    "RECENT",        "UIDNEXT",
+                                         "UIDVALIDITY", "UNSEEN",        "DELETED",
+                                         "SIZE",        "HIGHESTMODSEQ", "APPENDLIMIT"};
 
 int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items)
 {

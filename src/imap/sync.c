@@ -204,8 +204,7 @@ static int imap_co_tell_flags(struct imap_session *s, struct box_news *news, int
     qsort(news->changed, news->changed_count, sizeof *news->changed, by_uid);
     for (size_t i = 0; rc == 0 && i < news->changed_count; i++) {
         const struct box_message *message = &news->changed[i];
-        uint32_t number =
-            message->uid < known ? view_number(&m->view, (uint32_t)message->uid) : 0;
+        uint32_t number = message->uid < known ? view_number(&m->view, (uint32_t)message->uid) : 0;
         if (number)
             rc = write_flag_news(s, message, number, &out);
     }

@@ -1,0 +1,501 @@
+/*
+ * FETCH and UID FETCH (RFC 9051 6.4.5, RFC 7162 3.1.4 and 3.2.6, RFC 3516, RFC 8514, RFC 8474).
+ *
+ * Messages are read in pages of neighbours; what clients ask of all of them stands in the rows.
+ * Bytes of a letter are read once if it is small, else in pieces as they go out.
+ */
+#include "imap/fetch.h"
+
+#include "base/id.h"
+#include "box/summary.h"
+#include "mail/structure.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WHOLE_MAX ((size_t)1024 * 1024) /* a letter that is read at once */
+#define PIECE     ((size_t)256 * 1024)
+#define LINE_MAX_ ((size_t)24 * 1024 * 1024) /* of a message's answer without its literals */
+
+/* One message that is being answered. */
+struct fetching {
+    struct imap_session *s;
+    const struct fetch *f;
+    const struct box_message *message;
+    struct buffer out;   /* written, not yet sent */
+    struct buffer whole; /* the letter behind head, if it is small and was needed */
+    bool read;           /* whole holds it */
+    struct summary made; /* of a message that came without */
+    struct span table, bodystructure, envelope;
+    bool split;
+    bool first; /* no blank before the next item */
+};
+
+static uint64_t blob_octets(const struct fetching *k)
+{
+    return k->message->octets - k->message->head.len;
+}
+
+static int imap_co_drain(struct fetching *k)
+{
+    int rc = k->out.len ? imap_co_say(k->s, buffer_span(&k->out)) : 0;
+    buffer_clear(&k->out);
+    return rc;
+}
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+static int imap_co_read_whole(struct fetching *k)
+{
+    if (k->read)
+        return 0;
+    buffer_clear(&k->whole);
+    k->whole.cap = SUMMARY_LETTER_MAX;
+    int rc = blob_co_read(k->s->settings->store, k->s->who.tenant, k->message->blob, 0,
+                          (size_t)blob_octets(k), &k->whole);
+    k->read = rc == 0;
+    return rc == 0 && k->whole.len != blob_octets(k) ? ERR_CORRUPT : rc;
+}
+
+/* Appends [begin, end) of head and letter to out. */
+static int imap_co_bytes(struct fetching *k, uint64_t begin, uint64_t end, struct buffer *out)
+{
+    struct span head = k->message->head;
+    int rc = 0;
+    if (begin < head.len) {
+        uint64_t stop = end < head.len ? end : head.len;
+        rc = buffer_append(out, span_make(head.at + begin, (size_t)(stop - begin)));
+        begin = stop;
+    }
+    if (rc < 0 || begin >= end)
+        return rc;
+    if (blob_octets(k) <= WHOLE_MAX)
+        rc = imap_co_read_whole(k);
+    begin -= head.len;
+    end -= head.len;
+    if (rc < 0)
+        return rc;
+    if (k->read)
+        return buffer_append(out, span_make(k->whole.at + begin, (size_t)(end - begin)));
+    size_t had = out->len;
+    rc = blob_co_read(k->s->settings->store, k->s->who.tenant, k->message->blob, begin,
+                      (size_t)(end - begin), out);
+    return rc == 0 && out->len - had != end - begin ? ERR_CORRUPT : rc;
+}
+
+/* A literal of the range: its length has been told, so an error behind that ends the session. */
+static int imap_co_send_range(struct fetching *k, uint64_t begin, uint64_t end)
+{
+    int rc = buffer_printf(&k->out, "{%llu}\r\n", (unsigned long long)(end - begin));
+    if (rc == 0 && end - begin <= WHOLE_MAX)
+        return imap_co_bytes(k, begin, end, &k->out);
+    while (rc == 0 && begin < end) {
+        uint64_t stop = end - begin > PIECE ? begin + PIECE : end;
+        rc = imap_co_bytes(k, begin, stop, &k->out);
+        if (rc == 0)
+            rc = imap_co_drain(k);
+        begin = stop;
+    }
+    return rc;
+}
+
+/* --- summaries ------------------------------------------------------------------------------- */
+
+struct keeping {
+    int64_t tenant, mailbox, uid;
+    const struct summary *summary;
+};
+
+static int keep_summary(struct db_tx *tx, void *arg)
+{
+    const struct keeping *k = arg;
+    return box_summarise(tx, k->tenant, k->mailbox, k->uid, buffer_span(&k->summary->envelope),
+                         buffer_span(&k->summary->structure));
+}
+
+/* Of a message that came without one (before there were any): made now, and kept. */
+static int imap_co_summarise(struct fetching *k)
+{
+    if (blob_octets(k) > SUMMARY_LETTER_MAX)
+        return summary_make(SPAN("\r\n"), &k->made);
+    int rc = imap_co_read_whole(k);
+    if (rc == 0)
+        rc = summary_make(buffer_span(&k->whole), &k->made);
+    if (rc < 0)
+        return rc;
+    struct keeping keeping = {k->s->who.tenant, k->s->selected->id, k->message->uid, &k->made};
+    (void)!store_co_write(k->s->settings->store, keep_summary, &keeping); /* next time, then */
+    return 0;
+}
+
+static int imap_co_need_summary(struct fetching *k)
+{
+    if (k->split)
+        return 0;
+    struct span structure = k->message->structure;
+    k->envelope = k->message->envelope;
+    bool wants_envelope = k->f->envelope && k->envelope.len == 0;
+    if (structure.len == 0 || wants_envelope) {
+        int rc = imap_co_summarise(k);
+        if (rc < 0)
+            return rc;
+        structure = buffer_span(&k->made.structure);
+        k->envelope = buffer_span(&k->made.envelope);
+    }
+    k->split = true;
+    return summary_split(structure, &k->table, &k->bodystructure);
+}
+
+/* --- sections -------------------------------------------------------------------------------- */
+
+/* The range within head and letter: offsets of the table are of the letter alone, and head comes
+ * before its header. */
+static int imap_co_find(struct fetching *k, const struct fetch_section *one,
+                        struct section_range *ret_range)
+{
+    size_t head = k->message->head.len;
+    if (one->section.count == 0 && one->section.kind == SECTION_ALL) {
+        *ret_range = (struct section_range){0, (size_t)k->message->octets, STRUCTURE_PLAIN};
+        return 0;
+    }
+    int rc = imap_co_need_summary(k);
+    if (rc == 0)
+        rc = section_find(k->table, &one->section, ret_range);
+    if (rc < 0)
+        return rc;
+    ret_range->begin += ret_range->begin ? head : 0;
+    ret_range->end += head;
+    return ret_range->end > k->message->octets ? ERR_CORRUPT : 0;
+}
+
+static void cut(const struct fetch_section *one, uint64_t *begin, uint64_t *end)
+{
+    uint64_t size = *end - *begin;
+    if (!one->partial)
+        return;
+    *begin += one->offset < size ? one->offset : size;
+    if (*end - *begin > one->length)
+        *end = *begin + one->length;
+}
+
+static int imap_co_send_fields(struct fetching *k, const struct fetch_section *one,
+                               const struct section_range *range)
+{
+    AUTO_BUFFER header = BUFFER(WHOLE_MAX * 8), fields = BUFFER(WHOLE_MAX * 8);
+    int rc = imap_co_bytes(k, range->begin, range->end, &header);
+    if (rc == 0)
+        rc = section_write_fields(buffer_span(&header), one->names, one->name_count, one->without,
+                                  &fields);
+    uint64_t begin = 0, end = fields.len;
+    cut(one, &begin, &end);
+    if (rc == 0)
+        rc = buffer_printf(&k->out, "{%llu}\r\n", (unsigned long long)(end - begin));
+    return rc < 0 ? rc
+                  : buffer_append(
+                        &k->out, span_make(buffer_span(&fields).at + begin, (size_t)(end - begin)));
+}
+
+static int imap_co_decode(struct fetching *k, const struct section_range *range, struct buffer *out,
+                          uint64_t *ret_size)
+{
+    struct section_decoder decoder;
+    AUTO_BUFFER piece = BUFFER(2 * PIECE);
+    int rc = section_decode_begin(&decoder, range->encoding);
+    for (uint64_t begin = range->begin; rc == 0 && begin < range->end; begin += piece.len) {
+        buffer_clear(&piece);
+        uint64_t stop = range->end - begin > PIECE ? begin + PIECE : range->end;
+        rc = imap_co_bytes(k, begin, stop, &piece);
+        if (rc == 0)
+            rc = section_decode(&decoder, buffer_span(&piece), out);
+    }
+    if (rc == 0)
+        rc = section_decode_end(&decoder, out);
+    *ret_size = decoder.size;
+    return rc;
+}
+
+static int imap_co_send_binary(struct fetching *k, const struct fetch_section *one,
+                               const struct section_range *range)
+{
+    AUTO_BUFFER decoded = BUFFER(SUMMARY_LETTER_MAX);
+    uint64_t begin = 0, end = 0;
+    int rc = imap_co_decode(k, range, one->what == FETCH_BINARY ? &decoded : NULL, &end);
+    if (rc < 0)
+        return rc;
+    if (one->what == FETCH_BINARY_SIZE)
+        return buffer_printf(&k->out, "%llu", (unsigned long long)end);
+    cut(one, &begin, &end);
+    struct span bytes = span_make(buffer_span(&decoded).at + begin, (size_t)(end - begin));
+    rc = buffer_printf(&k->out, "%s{%zu}\r\n", memchr(bytes.at, '\0', bytes.len) ? "~" : "",
+                       bytes.len);
+    return rc < 0 ? rc : buffer_append(&k->out, bytes);
+}
+
+static int imap_co_send_section(struct fetching *k, const struct fetch_section *one)
+{
+    struct section_range range;
+    int rc = imap_co_find(k, one, &range);
+    if (rc == ERR_ABSENT)
+        return buffer_append_text(&k->out, one->what == FETCH_BINARY_SIZE ? "0" : "NIL");
+    if (rc < 0)
+        return rc;
+    if (one->fields)
+        return imap_co_send_fields(k, one, &range);
+    if (one->what != FETCH_BODY)
+        return imap_co_send_binary(k, one, &range);
+    uint64_t begin = range.begin, end = range.end;
+    cut(one, &begin, &end);
+    return imap_co_send_range(k, begin, end);
+}
+
+/* --- items ----------------------------------------------------------------------------------- */
+
+static int item(struct fetching *k, const char *name)
+{
+    int rc = k->first ? 0 : buffer_append_byte(&k->out, ' ');
+    k->first = false;
+    return rc < 0 ? rc : buffer_append_text(&k->out, name);
+}
+
+static int write_numbers(struct fetching *k)
+{
+    const struct fetch *f = k->f;
+    const struct box_message *m = k->message;
+    char id[ID_TEXT];
+    int rc = 0;
+    if (f->uid || k->s->uid)
+        rc = item(k, "UID ") < 0 ? -ENOMEM : buffer_printf(&k->out, "%lld", (long long)m->uid);
+    if (rc == 0 && f->flags && (rc = item(k, "FLAGS ")) == 0)
+        rc = imap_write_flags(k->s->selected, &k->out, m->flags);
+    if (rc == 0 && f->internaldate && (rc = item(k, "INTERNALDATE ")) == 0)
+        rc = imap_write_date_time(&k->out, m->received_ms);
+    if (rc == 0 && f->size && (rc = item(k, "RFC822.SIZE ")) == 0)
+        rc = buffer_append_uint(&k->out, m->octets);
+    if (rc == 0 && f->modseq && (rc = item(k, "MODSEQ ")) == 0)
+        rc = buffer_printf(&k->out, "(%lld)", (long long)m->modseq);
+    if (rc == 0 && f->savedate && (rc = item(k, "SAVEDATE ")) == 0)
+        rc = imap_write_date_time(&k->out, m->saved_ms);
+    if (rc == 0 && f->emailid && (rc = item(k, "EMAILID ")) == 0)
+        rc = buffer_printf(&k->out, "(E%s)", id_text(m->origin, id));
+    return rc;
+}
+
+static int imap_co_write_summary(struct fetching *k)
+{
+    const struct fetch *f = k->f;
+    int rc = 0;
+    if (f->envelope && k->message->envelope.len) {
+        k->envelope = k->message->envelope;
+    } else if (f->envelope) {
+        rc = imap_co_need_summary(k);
+    }
+    if (rc == 0 && f->envelope && (rc = item(k, "ENVELOPE ")) == 0)
+        rc = buffer_append(&k->out, k->envelope);
+    if (rc == 0 && (f->body || f->bodystructure))
+        rc = imap_co_need_summary(k);
+    if (rc == 0 && f->bodystructure && (rc = item(k, "BODYSTRUCTURE ")) == 0)
+        rc = buffer_append(&k->out, k->bodystructure);
+    if (rc == 0 && f->body && (rc = item(k, "BODY ")) == 0)
+        rc = structure_write_body(k->bodystructure, &k->out);
+    return rc;
+}
+
+static int imap_co_write_sections(struct fetching *k)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < k->f->section_count; i++) {
+        const struct fetch_section *one = &k->f->sections[i];
+        rc = item(k, "");
+        if (rc == 0)
+            rc = buffer_append(&k->out, one->label);
+        if (rc == 0)
+            rc = buffer_append_byte(&k->out, ' ');
+        if (rc == 0)
+            rc = imap_co_send_section(k, one);
+        if (rc == 0 && k->out.len > PIECE)
+            rc = imap_co_drain(k);
+    }
+    return rc;
+}
+
+static int imap_co_answer_message(struct fetching *k, uint32_t number)
+{
+    k->split = k->read = false;
+    k->first = true;
+    size_t start = k->out.len;
+    int rc = buffer_printf(&k->out, "* %u FETCH (", number);
+    if (rc == 0)
+        rc = write_numbers(k);
+    if (rc == 0)
+        rc = imap_co_write_summary(k);
+    if (rc == 0)
+        rc = imap_co_write_sections(k);
+    summary_free(&k->made);
+    if (rc == ERR_ABSENT && k->out.len >= start) { /* it went while we read it */
+        k->out.len = start;
+        return 0;
+    }
+    if (rc == 0)
+        rc = buffer_append_text(&k->out, ")\r\n");
+    return rc == 0 && k->out.len > PIECE ? imap_co_drain(k) : rc;
+}
+
+/* --- pages ----------------------------------------------------------------------------------- */
+
+/* Reading a body marks it as seen, and the answer says so. */
+static int imap_co_mark_seen(struct imap_session *s, struct box_message *messages, size_t count)
+{
+    int64_t *uids = arena_alloc(&s->arena, BOX_PAGE * sizeof *uids);
+    struct box_flagging *f = arena_alloc(&s->arena, sizeof *f);
+    if (!f || !uids)
+        return -ENOMEM;
+    *f = (struct box_flagging){.tenant = s->who.tenant,
+                               .mailbox = s->selected->id,
+                               .uids = uids,
+                               .set = BOX_SEEN,
+                               .unchanged = INT64_MAX};
+    for (size_t i = 0; i < count; i++)
+        if (!(messages[i].flags & BOX_SEEN))
+            uids[f->count++] = messages[i].uid;
+    int rc = f->count ? store_co_write(s->settings->store, box_set_flags, f) : 0;
+    for (size_t i = 0, k = 0; rc == 0 && i < count && k < f->count; i++) {
+        if (messages[i].uid != uids[k])
+            continue;
+        if (f->outcome[k] == BOX_CHANGED) {
+            messages[i].flags = f->flags[k];
+            messages[i].modseq = f->modseq[k];
+            imap_own_change(s, f->modseq[k]);
+        }
+        k++;
+    }
+    return rc;
+}
+
+static unsigned wants(const struct fetch *f)
+{
+    unsigned want = 0;
+    bool parts = f->body || f->bodystructure;
+    for (size_t i = 0; i < f->section_count; i++) {
+        want |= BOX_WANT_HEAD;
+        parts = parts || f->sections[i].section.count || f->sections[i].section.kind != SECTION_ALL;
+    }
+    if (f->envelope)
+        want |= BOX_WANT_ENVELOPE;
+    return parts ? want | BOX_WANT_HEAD | BOX_WANT_STRUCTURE : want;
+}
+
+/* Neighbours in the mailbox, from list[at] on: at most a page. */
+static size_t count_neighbours(const struct view *v, const struct imap_uids *uids, size_t at)
+{
+    uint32_t number = view_number(v, (uint32_t)uids->list[at]);
+    size_t count = 1;
+    while (at + count < uids->count && count < BOX_PAGE &&
+           view_number(v, (uint32_t)uids->list[at + count]) == number + count)
+        count++;
+    return count;
+}
+
+static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
+{
+    struct imap_session *s = k->s;
+    AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
+    struct box_message *messages;
+    size_t count;
+    int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last,
+                         wants(k->f), &arena, &messages, &count);
+    if (rc == 0 && k->f->sets_seen && !s->selected->read_only)
+        rc = imap_co_mark_seen(s, messages, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (messages[i].modseq <= k->f->changed_since)
+            continue;
+        k->message = &messages[i];
+        rc = imap_co_answer_message(k, view_number(&s->selected->view, (uint32_t)messages[i].uid));
+    }
+    return rc;
+}
+
+/* VANISHED (EARLIER): of the UIDs asked for, those that are gone since (RFC 7162 3.2.6). */
+static int imap_co_tell_vanished(struct imap_session *s, const struct fetch *f,
+                                 const struct imap_set *asked)
+{
+    struct imap_selected *m = s->selected;
+    AUTO_BUFFER uids = BUFFER((size_t)16 * 1024 * 1024);
+    struct imap_set_writer writer = {0};
+    int64_t above = 0, *gone;
+    size_t count;
+    bool complete;
+    int rc;
+    do {
+        AUTO_ARENA arena = ARENA((size_t)64 * 1024);
+        rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, f->changed_since, above,
+                             m->uidnext - 1, &arena, &gone, &count, &complete);
+        for (size_t i = 0; rc == 0 && i < count; i++)
+            if (imap_set_has(asked, (uint32_t)gone[i]))
+                rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
+        above = rc == 0 && count ? gone[count - 1] : above;
+    } while (rc == 0 && count == BOX_PAGE);
+    if (rc == 0)
+        rc = imap_set_end(&writer, &uids);
+    if (rc < 0 || uids.len == 0)
+        return rc;
+    rc = imap_co_say(s, SPAN("* VANISHED (EARLIER) "));
+    if (rc == 0)
+        rc = imap_co_say(s, buffer_span(&uids));
+    return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
+}
+
+static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
+                              const struct imap_uids *uids)
+{
+    struct fetching k = {.s = s, .f = f, .out = BUFFER(LINE_MAX_)};
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < uids->count;) {
+        size_t count = count_neighbours(&s->selected->view, uids, at);
+        rc = imap_co_answer_page(&k, uids->list[at], uids->list[at + count - 1]);
+        at += count;
+    }
+    if (rc == 0)
+        rc = imap_co_drain(&k);
+    atomic_fetch_add(&s->settings->counters->fetched, uids->count);
+    buffer_free(&k.out);
+    buffer_free(&k.whole);
+    return rc;
+}
+
+int imap_co_fetch(struct imap_session *s, struct imap_parser *p)
+{
+    struct fetch *f = arena_zero(&s->arena, sizeof *f);
+    struct imap_uids uids;
+    struct imap_set asked = {0};
+    if (!f)
+        return -ENOMEM;
+    if (imap_parse_sp(p) < 0)
+        return IMAP_BAD;
+    struct imap_parser again = *p;
+    int rc = imap_co_parse_uids(s, p, &uids);
+    if (rc < 0)
+        return rc == IMAP_BAD ? rc : imap_co_fail(s, rc);
+    if (imap_parse_sp(p) < 0 || (rc = fetch_parse(p, f)) < 0)
+        return rc < 0 && rc != IMAP_BAD ? imap_co_fail(s, rc) : IMAP_BAD;
+    if (f->vanished && (!s->uid || !s->qresync))
+        return IMAP_BAD;
+    if (f->modseq)
+        s->condstore = true;
+    if (f->sets_seen && !s->selected->read_only)
+        f->flags = true;
+    if (f->vanished) {
+        rc = imap_parse_set(&again, view_highest(&s->selected->view), &asked);
+        if (rc == 0)
+            rc = imap_co_tell_vanished(s, f, &asked);
+    }
+    if (rc == 0)
+        rc = imap_co_answer_all(s, f, &uids);
+    if (rc == ERR_SYNTAX)
+        return imap_co_no(s, "[UNKNOWN-CTE] A part's encoding is not known");
+    if (rc == ERR_STORE || rc == -ENOMEM || rc == -ENOBUFS || rc == ERR_FULL)
+        return imap_co_say(s, SPAN("* BYE The server cannot read that now\r\n")) < 0 ? rc
+                                                                                     : IMAP_END;
+    if (rc < 0)
+        return rc;
+    return s->uid ? imap_co_ok(s, "Done") : imap_co_ok_keep(s, "Done");
+}
