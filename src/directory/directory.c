@@ -4,6 +4,7 @@
 #include "base/id.h"
 
 #include <errno.h>
+#include <gsasl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,12 @@ static const struct db_migration migrations[] = {
         "ALTER TABLE api_key ADD COLUMN addresses {text} NOT NULL DEFAULT '';\n"
         "ALTER TABLE api_key ADD COLUMN sealed {bytes};\n"
         "CREATE INDEX api_key_secret ON api_key (secret);\n"},
+    {4, "ALTER TABLE users ADD COLUMN scram1_iterations {int} NOT NULL DEFAULT 0;\n" /* 0: none */
+        "ALTER TABLE users ADD COLUMN scram1_salt {bytes};\n"
+        "ALTER TABLE users ADD COLUMN scram1_stored {bytes};\n"
+        "ALTER TABLE users ADD COLUMN scram1_server {bytes};\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 3};
+const struct db_schema directory_schema = {"directory", migrations, 4};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {
@@ -58,8 +63,10 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     d->passwords = passwords;
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
+    if (rc == 0 && gsasl_init(&d->gsasl) != GSASL_OK)
+        rc = -ENOMEM;
     if (rc < 0) {
-        free(d);
+        directory_close(d);
         return rc;
     }
     *ret_directory = d;
@@ -76,6 +83,8 @@ void directory_close(struct directory *d)
     if (!d)
         return;
     credential_cache_free(d->credentials);
+    if (d->gsasl)
+        gsasl_done(d->gsasl);
     dkim_cache_free(d);
     pthread_mutex_destroy(&d->dkim_mutex);
     sodium_memzero(d->secret, sizeof d->secret);

@@ -69,6 +69,10 @@ must_check int sasl_co_start(struct sasl_dialogue *dialogue, struct span mechani
                              struct span initial, struct identity *ret_who);
 must_check int sasl_co_answer(struct sasl_dialogue *dialogue, struct span line,
                               struct identity *ret_who);
+/* Both to the end, on the session's stream: prompt ("334 ", "+ ") and challenge out, the client's
+ * lines in. SASL_DONE, the errors above, or the stream's. */
+must_check int sasl_co_run(struct sasl_dialogue *dialogue, struct span mechanism,
+                           struct span initial, struct span prompt, struct identity *ret_who);
 /* A command with name and password (IMAP LOGIN, POP3 PASS): as PLAIN, never SASL_CHALLENGE. */
 must_check int sasl_co_login(struct sasl_dialogue *dialogue, struct span name, struct span password,
                              struct identity *ret_who);
@@ -85,13 +89,15 @@ bool sasl_is_exhausted(const struct sasl_dialogue *dialogue);
 must_check int sasl_parse_plain(struct span message, struct span *ret_authzid,
                                 struct span *ret_authcid, struct span *ret_password);
 
-/* SCRAM's client-first-message (RFC 5802 7): gs2-header "n=" saslname "," "r=" c-nonce. */
+/* SCRAM's client-first-message (RFC 5802 7): gs2-header "n=" saslname "," "r=" c-nonce. The spans
+ * point into message; the names are decoded by sasl_scram_name. ERR_SYNTAX. */
 struct sasl_scram_first {
-    char flag;                 /* 'n': no binding; 'y': the client thinks we have none; 'p' */
-    struct span binding;       /* of 'p': "tls-exporter"; into message */
-    struct buffer *names;      /* to be given: authzid and name decoded, each with a NUL behind */
-    struct span authzid, name; /* into names */
+    char flag;           /* 'n': no channel binding; 'y': the client thinks we have none; 'p' */
+    struct span binding; /* of 'p': "tls-exporter" */
+    struct span authzid, name;
 };
-must_check int sasl_parse_scram_first(struct span message, struct sasl_scram_first *first);
+must_check int sasl_parse_scram_first(struct span message, struct sasl_scram_first *ret_first);
+/* saslname: "=2C" is a comma, "=3D" an equals sign, no other "=" stands. ERR_SYNTAX. */
+must_check int sasl_scram_name(struct span saslname, struct buffer *out);
 
 #endif
