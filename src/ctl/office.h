@@ -27,6 +27,7 @@ struct office {
     struct lane *passwords, *signing, *parsing;
     struct directory *directory;
     struct crowd *crowd;
+    struct pop3_locks *pop3_locks;
     struct route_table routes;
     struct dns_settings dns;
     struct deliver *deliver; /* NULL: no server runs, letters wait in the queue */

@@ -74,6 +74,9 @@ static void fill_settings(struct worker *w)
                                             .directory = o->directory,
                                             .tls = office_tls,
                                             .tls_arg = o,
+                                            .locks = o->pop3_locks,
+                                            .login_delay = o->config.pop3_login_delay,
+                                            .expire = o->config.pop3_expire,
                                             .counters = &o->pop3};
     for (unsigned i = 0; i < 2; i++)
         w->http[i] = (struct http_settings){.implicit_tls = i == DOOR_HTTPS - DOOR_HTTP,

@@ -14,7 +14,8 @@
 #include <string.h>
 
 static const struct db_statement find_user = {
-    .sql = "SELECT tenant, id, version, argon2, scram1_iterations FROM users WHERE address = :name"};
+    .sql =
+        "SELECT tenant, id, version, argon2, scram1_iterations FROM users WHERE address = :name"};
 enum login_kind {
     LOGIN_USER,   /* an address and a password */
     LOGIN_KEY,    /* a key's id and its secret (SES: the password derived from it) */

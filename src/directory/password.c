@@ -9,9 +9,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define ARGON2_PASSES    2
-#define ARGON2_BYTES     ((size_t)19 * 1024 * 1024)
-#define LANE_TIMEOUT_MS  (20 * 1000)
+#define ARGON2_PASSES   2
+#define ARGON2_BYTES    ((size_t)19 * 1024 * 1024)
+#define LANE_TIMEOUT_MS (20 * 1000)
 
 struct password_job {
     char password[PASSWORD_MAX + 1];

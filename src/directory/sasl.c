@@ -146,9 +146,8 @@ static int sasl_co_scram(struct sasl_dialogue *dialogue, struct span message,
     __attribute__((cleanup(buffer_wipe))) struct buffer reply = BUFFER(SASL_LINE_MAX);
     int rc;
     if (dialogue->step == 0) {
-        rc = scram_co_begin(dialogue->directory, dialogue->st,
-                            mechanisms[dialogue->mechanism].kind, message, &dialogue->name, &reply,
-                            &dialogue->scram);
+        rc = scram_co_begin(dialogue->directory, dialogue->st, mechanisms[dialogue->mechanism].kind,
+                            message, &dialogue->name, &reply, &dialogue->scram);
     } else if (dialogue->step == 1) {
         rc = scram_co_verify(dialogue->scram, message, &reply);
     } else {
@@ -201,9 +200,9 @@ int sasl_co_start(struct sasl_dialogue *dialogue, struct span mechanism, struct 
     if (dialogue->mechanism == SASL_MECHANISMS)
         return -ENOTSUP;
     if (initial.len == 0)
-        return settle(dialogue, challenge_with(dialogue, dialogue->mechanism == SASL_LOGIN
-                                                             ? LOGIN_NAME
-                                                             : SPAN("")));
+        return settle(
+            dialogue,
+            challenge_with(dialogue, dialogue->mechanism == SASL_LOGIN ? LOGIN_NAME : SPAN("")));
     struct span text = span_equal(initial, SPAN("=")) ? SPAN("") : initial;
     return settle(dialogue, sasl_co_take(dialogue, text, ret_who));
 }
