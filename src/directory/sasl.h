@@ -18,7 +18,7 @@
 struct stream;
 struct scram; /* scram.h */
 
-#define SASL_LINE_MAX     ((size_t)8192) /* of one line of the client, with CRLF */
+#define SASL_LINE_MAX     ((size_t)8190) /* of one line of the client, with CRLF */
 #define SASL_FAILURES_MAX 3              /* on one connection */
 
 enum sasl_mechanism {
