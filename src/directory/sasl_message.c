@@ -60,7 +60,7 @@ int sasl_parse_scram_first(struct span message, struct sasl_scram_first *ret_fir
     if (!cut_field(&rest, &flag) || !parse_gs2_cbind_flag(flag, &first))
         return ERR_SYNTAX;
     if (!cut_field(&rest, &first.authzid) ||
-        (first.authzid.len && !cut_prefix(&first.authzid, SPAN("a="))))
+        (first.authzid.len && (!cut_prefix(&first.authzid, SPAN("a=")) || first.authzid.len == 0)))
         return ERR_SYNTAX;
     if (!cut_field(&rest, &first.name) || !cut_prefix(&first.name, SPAN("n=")) ||
         first.name.len == 0)

@@ -34,8 +34,7 @@ static int session_co_log_in(struct smtp_session *s, struct span mechanism, stru
     case -ENOTSUP:
         return session_co_complain(s, 504, "5.5.4", "EHLO lists the mechanisms that are offered");
     case ERR_SYNTAX:
-        return session_co_complain(s, 501, "5.5.2", "Not base64, or not what %.*s sends",
-                                   SPAN_PRINT(span_first(mechanism, 32)));
+        return session_co_complain(s, 501, "5.5.2", "Not base64, or not what the mechanism sends");
     case ERR_ABSENT:
         return session_co_complain(s, 501, "5.7.0", "Login given up");
     case -ECANCELED:
