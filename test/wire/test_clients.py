@@ -126,14 +126,13 @@ def test_mpop_keeps_and_knows(office, tmp_path, method):
     assert got.read_text().count("Subject: one more") == 1
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 def test_curl_with_each_mechanism(office, mechanism):
     user = office.new_user()
     office.send(user.address, f"Subject: x\r\n\r\n{BODY}")
-    if mechanism.startswith("SCRAM") and "gsasl" not in run("curl", "--version").lower():
-        pytest.skip("this curl is built without SCRAM")
-    run("curl", "-sS", "-k", "-u", f"{user}:{user.password}", "--login-options",
-        f"AUTH={mechanism}", f"pop3s://{office.address}:{995 + OFFSET}/1")
+    got = run("curl", "-sS", "-k", "-u", f"{user}:{user.password}", "--login-options",
+              f"AUTH={mechanism}", f"pop3s://{office.address}:{995 + OFFSET}/1")
+    assert "Subject: x" in got
 
 
 def test_fetchmail_empties_the_mailbox(office, tmp_path):
