@@ -65,44 +65,56 @@ static void test_scram_names(void **state)
 
 static const struct span bob = SPAN("bob@example.test");
 
-static struct scram_found co_find(struct directory *d, enum scram_hash hash, struct span name,
-                                  bool known)
+/* Everybody is found the same way; only whether somebody is known differs. */
+static void co_find(struct directory *d, enum scram_hash hash, struct span name, bool known,
+                    struct scram_found *found)
 {
-    struct scram_found found;
-    assert_int_equal(scram_co_find(d, hash, name, &found), 0); /* for everybody the same way */
-    assert_int_equal(found.known, known);
-    assert_int_equal(found.keys.iterations, SCRAM_ITERATIONS);
-    return found;
+    assert_int_equal(scram_co_find(d, hash, name, found), 0);
+    assert_int_equal(found->known, known);
+    assert_int_equal(found->keys.iterations, SCRAM_ITERATIONS);
 }
 
-static bool same_salt(struct scram_found a, struct scram_found b)
+/* Nobody's salt, is it that one? */
+static bool co_is_salt(struct directory *d, enum scram_hash hash, struct span name,
+                       const unsigned char salt[SCRAM_SALT])
 {
-    return memcmp(a.keys.salt, b.keys.salt, SCRAM_SALT) == 0;
+    struct scram_found found;
+    co_find(d, hash, name, false, &found);
+    return memcmp(found.keys.salt, salt, SCRAM_SALT) == 0;
+}
+
+static void co_check_nobody(struct directory *d)
+{
+    unsigned char secret[DIRECTORY_SECRET] = {1}, other[DIRECTORY_SECRET] = {2};
+    struct scram_found bobs;
+    directory_set_secret(d, secret);
+    co_find(d, SCRAM_SHA_256, bob, false, &bobs);
+    assert_true(co_is_salt(d, SCRAM_SHA_256, SPAN("BOB@Example.TEST"), bobs.keys.salt));
+    assert_false(co_is_salt(d, SCRAM_SHA_1, bob, bobs.keys.salt));
+    assert_false(co_is_salt(d, SCRAM_SHA_256, SPAN("bo@example.test"), bobs.keys.salt));
+    assert_false(co_is_salt(d, SCRAM_SHA_256, SPAN("no address"), bobs.keys.salt));
+    directory_set_secret(d, other); /* without the node's secret nobody can say it */
+    assert_false(co_is_salt(d, SCRAM_SHA_256, bob, bobs.keys.salt));
 }
 
 static int keys_co_main(void *arg)
 {
     struct directory *d = arg;
-    unsigned char secret[DIRECTORY_SECRET] = {1}, other[DIRECTORY_SECRET] = {2};
-    int64_t user;
-    directory_set_secret(d, secret);
-    assert_int_equal(directory_co_domain_add(d, TENANT_FIRST, SPAN("example.test")), 0);
-    struct scram_found before = co_find(d, SCRAM_SHA_256, bob, false);
-    assert_true(same_salt(before, co_find(d, SCRAM_SHA_256, SPAN("BOB@Example.TEST"), false)));
-    assert_false(same_salt(before, co_find(d, SCRAM_SHA_1, bob, false)));
-    assert_false(same_salt(before, co_find(d, SCRAM_SHA_256, SPAN("bo@example.test"), false)));
-    assert_false(same_salt(before, co_find(d, SCRAM_SHA_256, SPAN("no address"), false)));
-    directory_set_secret(d, other); /* of another node nobody can say it */
-    assert_false(same_salt(before, co_find(d, SCRAM_SHA_256, bob, false)));
-    assert_int_equal(directory_co_user_add(d, TENANT_FIRST, bob, SPAN("first secret"), &user), 0);
-    struct scram_found after = co_find(d, SCRAM_SHA_1, bob, true);
-    assert_int_equal(after.who.user, user);
-    assert_string_equal(after.who.login, "bob@example.test");
     struct scram_keys none = {.iterations = 7};
-    assert_int_equal(scram_co_keep_sha1(d, &after.who, after.version + 1, &none), 0);
-    co_find(d, SCRAM_SHA_1, bob, true); /* of another version: as it was */
+    struct scram_found found;
+    int64_t user;
+    assert_int_equal(directory_co_domain_add(d, TENANT_FIRST, SPAN("example.test")), 0);
+    co_check_nobody(d);
+    assert_int_equal(directory_co_user_add(d, TENANT_FIRST, bob, SPAN("first secret"), &user), 0);
+    co_find(d, SCRAM_SHA_1, bob, true, &found);
+    assert_int_equal(found.who.user, user);
+    assert_string_equal(found.who.login, "bob@example.test");
+    int64_t version = found.version;
+    assert_int_equal(scram_co_keep_sha1(d, &found.who, version + 1, &none), 0);
+    co_find(d, SCRAM_SHA_1, bob, true, &found); /* those are another version's: all as it was */
     assert_int_equal(directory_co_user_passwd(d, TENANT_FIRST, bob, SPAN("second secret")), 0);
-    assert_true(co_find(d, SCRAM_SHA_1, bob, true).version != after.version);
+    co_find(d, SCRAM_SHA_1, bob, true, &found);
+    assert_true(found.version != version);
     return 0;
 }
 
