@@ -17,7 +17,7 @@ fi
 RUN_PACKAGES="python3 knot"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout clang-format
     universal-ctags swaks libnet-ssleay-perl libio-socket-ssl-perl msmtp getmail6 fetchmail curl
-    openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev
+    gsasl mpop python3-openssl openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev
     python3-gi gir1.2-gmime-3.0 python3-boto3 awscli python3-django-anymail python3-yaml
     python3-jsonschema php-cli libphp-phpmailer mailman3"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"

@@ -205,12 +205,21 @@ class User:
         return client
 
     def pop3(self):
-        """poplib on 995, logged in."""
+        """poplib on 995, logged in: when the session before has ended, if its connection was lost."""
+        return until(self.try_pop3)
+
+    def try_pop3(self):
         box = poplib.POP3_SSL(self.office.address, 995 + OFFSET, context=unverified(),
                               timeout=PATIENCE)
         box._maxline = 1 << 20
         box.user(self.address)
-        box.pass_(self.password)
+        try:
+            box.pass_(self.password)
+        except poplib.error_proto as error:
+            box.close()
+            if b"[IN-USE]" in error.args[0]:
+                return None
+            raise
         return box
 
     def letters(self):

@@ -105,6 +105,18 @@ static const char *check_store(cfg_t *cfg, struct config *c)
     return NULL;
 }
 
+static const char *check_pop3(cfg_t *cfg, struct config *c)
+{
+    long number;
+    if (!take_number(cfg, "pop3-login-delay-seconds", 0, 86400, &number))
+        return "pop3-login-delay-seconds is 0 (none) to 86400";
+    c->pop3_login_delay = (uint32_t)number;
+    if (!take_number(cfg, "pop3-expire-days", 0, 36500, &number))
+        return "pop3-expire-days is 0 (never) to 36500: what clients are told, nothing is deleted";
+    c->pop3_expire = (uint32_t)number;
+    return NULL;
+}
+
 static const char *check_numbers(cfg_t *cfg, struct config *c)
 {
     long number;
@@ -155,6 +167,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_listen(cfg, c);
     wrong = wrong ? wrong : check_metrics_from(cfg, c);
     wrong = wrong ? wrong : check_numbers(cfg, c);
+    wrong = wrong ? wrong : check_pop3(cfg, c);
     wrong = wrong ? wrong : check_store(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
@@ -180,6 +193,8 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("recipients-max", 1000, CFGF_NONE),
         CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
         CFG_INT("connections-max", 10000, CFGF_NONE),
+        CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
+        CFG_INT("pop3-expire-days", 0, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
         CFG_STR("log-level", "info", CFGF_NONE),
         CFG_STR_LIST("metrics-from", none, CFGF_NONE),
@@ -277,12 +292,14 @@ int config_print(struct buffer *out, const struct config *c)
                            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
                            "api-recipients-per-day = %llu\n"
                            "connections-max = %u\nconnections-per-address-max = %u\n"
+                           "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
                            "log-level = \"%s\"\n",
                            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
                            c->certificate_key, c->allow_private_destinations ? "true" : "false",
                            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
                            (unsigned long long)c->daily_limit, c->connections_max,
-                           c->connections_per_address_max, c->debug ? "debug" : "info");
+                           c->connections_per_address_max, c->pop3_login_delay, c->pop3_expire,
+                           c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)

@@ -41,6 +41,10 @@ static void list_letters(struct list *list, const struct office *office)
     count(list, "pop3_sessions", pop3->sessions, "POP3 connections taken");
     count(list, "pop3_logins", pop3->logins, "POP3 logins");
     count(list, "pop3_retrieved", pop3->retrieved, "Letters read by POP3");
+    count(list, "imap_sessions", office->imap.sessions, "IMAP connections taken");
+    count(list, "imap_logins", office->imap.logins, "IMAP logins");
+    count(list, "imap_fetched", office->imap.fetched, "Messages asked for by IMAP FETCH");
+    count(list, "imap_appended", office->imap.appended, "Messages put in by IMAP APPEND");
 }
 
 static void list_web(struct list *list, const struct office *office)

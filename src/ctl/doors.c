@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 static const unsigned ports[DOOR_KINDS] = {
-    [DOOR_SMTP] = 25,   [DOOR_SUBMISSION] = 587, [DOOR_SUBMISSIONS] = 465, [DOOR_POP3] = 110,
-    [DOOR_POP3S] = 995, [DOOR_HTTP] = 80,        [DOOR_HTTPS] = 443};
+    [DOOR_SMTP] = 25,   [DOOR_SUBMISSION] = 587, [DOOR_SUBMISSIONS] = 465,
+    [DOOR_POP3] = 110,  [DOOR_POP3S] = 995,      [DOOR_IMAP] = 143,
+    [DOOR_IMAPS] = 993, [DOOR_HTTP] = 80,        [DOOR_HTTPS] = 443};
 
 static int bind_address(const char *text, unsigned port, unsigned count, int *ret_fds)
 {

@@ -13,6 +13,8 @@ enum door_kind {
     DOOR_SUBMISSIONS,
     DOOR_POP3,
     DOOR_POP3S,
+    DOOR_IMAP,
+    DOOR_IMAPS,
     DOOR_HTTP,
     DOOR_HTTPS,
     DOOR_KINDS

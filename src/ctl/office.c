@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "box/box.h"
 #include "event/event.h"
+#include "pop3/lock.h"
 #include "reputation/suppression.h"
 #include "run/lane.h"
 #include "store/blob.h"
@@ -79,6 +80,8 @@ int office_open(struct office *office, const char *folder, const struct config *
         rc = crowd_create(config->connections_max, config->connections_per_address_max,
                           &office->crowd);
     if (rc == 0)
+        rc = pop3_locks_create(&office->pop3_locks);
+    if (rc == 0)
         rc = lane_create("signing", signing_threads(), SIGNING_QUEUE, &office->signing);
     if (rc == 0)
         rc = lane_create("parsing", PARSING_THREADS, PARSING_QUEUE, &office->parsing);
@@ -139,6 +142,7 @@ void office_close(struct office *office)
     deliver_free(office->deliver);
     tls_context_release(office->tls);
     crowd_free(office->crowd);
+    pop3_locks_free(office->pop3_locks);
     directory_close(office->directory);
     lane_destroy(office->passwords);
     lane_destroy(office->signing);

@@ -11,6 +11,7 @@
 #include "ctl/config.h"
 #include "directory/directory.h"
 #include "http/server.h"
+#include "imap/server.h"
 #include "pop3/server.h"
 #include "run/crowd.h"
 #include "run/tls.h"
@@ -27,6 +28,7 @@ struct office {
     struct lane *passwords, *signing, *parsing;
     struct directory *directory;
     struct crowd *crowd;
+    struct pop3_locks *pop3_locks;
     struct route_table routes;
     struct dns_settings dns;
     struct deliver *deliver; /* NULL: no server runs, letters wait in the queue */
@@ -36,6 +38,7 @@ struct office {
     int64_t started_ms;
     struct smtpd_counters smtp;
     struct pop3_counters pop3;
+    struct imap_counters imap;
     struct http_counters http;
     struct http_budget http_budget;
     struct deliver_counters delivery;

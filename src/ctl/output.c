@@ -136,10 +136,9 @@ struct setting {
     bool mailbox;
 };
 static const struct setting all_settings[] = {
-    {"smtp", "tls", 465, false},
-    {"smtp", "starttls", 587, false},
-    {"pop3", "tls", 995, true},
-    {"pop3", "starttls", 110, true},
+    {"smtp", "tls", 465, false}, {"smtp", "starttls", 587, false},
+    {"imap", "tls", 993, true},  {"imap", "starttls", 143, true},
+    {"pop3", "tls", 995, true},  {"pop3", "starttls", 110, true},
 };
 
 /* An office on loopback is reached by its address, others by their name. */

@@ -32,6 +32,7 @@ struct worker_loop {
     unsigned index;
     struct loop_message start, drain;
     struct co *keeper; /* the coroutine that keeps the doors */
+    struct listener *listeners[DOORS_MAX];
     bool draining;
 };
 
@@ -45,6 +46,7 @@ struct worker {
     struct control *control;
     struct smtpd_settings smtp[3];
     struct pop3_settings pop3[2];
+    struct imap_settings imap[2];
     struct http_settings http[2];
 };
 
@@ -74,7 +76,19 @@ static void fill_settings(struct worker *w)
                                             .directory = o->directory,
                                             .tls = office_tls,
                                             .tls_arg = o,
+                                            .locks = o->pop3_locks,
+                                            .login_delay = o->config.pop3_login_delay,
+                                            .expire = o->config.pop3_expire,
                                             .counters = &o->pop3};
+    for (unsigned i = 0; i < 2; i++)
+        w->imap[i] = (struct imap_settings){.implicit_tls = i == DOOR_IMAPS - DOOR_IMAP,
+                                            .hostname = o->config.hostname,
+                                            .store = o->store,
+                                            .directory = o->directory,
+                                            .message_max = o->config.message_max,
+                                            .tls = office_tls,
+                                            .tls_arg = o,
+                                            .counters = &o->imap};
     for (unsigned i = 0; i < 2; i++)
         w->http[i] = (struct http_settings){.implicit_tls = i == DOOR_HTTPS - DOOR_HTTP,
                                             .tls = office_tls,
@@ -93,6 +107,12 @@ static struct listener_settings settings_of(struct worker *w, enum door_kind kin
                                           .co_serve = http_co_serve,
                                           .arg = &w->http[kind - DOOR_HTTP],
                                           .refusal = kind == DOOR_HTTP ? http_refusal : SPAN(""),
+                                          .crowd = w->office.crowd};
+    if (kind >= DOOR_IMAP)
+        return (struct listener_settings){.name = "imap",
+                                          .co_serve = imap_co_serve,
+                                          .arg = &w->imap[kind - DOOR_IMAP],
+                                          .refusal = imap_refusal,
                                           .crowd = w->office.crowd};
     if (kind >= DOOR_POP3)
         return (struct listener_settings){.name = "pop3",
@@ -154,12 +174,11 @@ static int co_keep_doors(void *arg)
 {
     struct worker_loop *wl = arg;
     struct scope sessions;
-    struct listener *listeners[DOORS_MAX] = {0};
     wl->keeper = co_current();
     scope_open(&sessions, scope_current(), CO_FOREVER);
     int rc = deliver_open_loop(wl->worker->office.deliver, wl->index);
     if (rc == 0)
-        rc = open_listeners(wl, &sessions, listeners);
+        rc = open_listeners(wl, &sessions, wl->listeners);
     if (rc < 0) {
         log_error("ctl.listen", "why=\"%s\"", error_text(rc));
         wl->worker->failed = rc;
@@ -167,7 +186,7 @@ static int co_keep_doors(void *arg)
     sem_post(&wl->worker->opened);
     while (!wl->draining)
         co_park_firmly();
-    co_drain(wl, &sessions, listeners);
+    co_drain(wl, &sessions, wl->listeners);
     deliver_co_close_loop(wl->worker->office.deliver, wl->index, DELIVERY_DRAIN_MS);
     loop_stop(wl->loop);
     return 0;

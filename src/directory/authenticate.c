@@ -14,7 +14,8 @@
 #include <string.h>
 
 static const struct db_statement find_user = {
-    .sql = "SELECT tenant, id, version, argon2 FROM users WHERE address = :name"};
+    .sql =
+        "SELECT tenant, id, version, argon2, scram1_iterations FROM users WHERE address = :name"};
 enum login_kind {
     LOGIN_USER,   /* an address and a password */
     LOGIN_KEY,    /* a key's id and its secret (SES: the password derived from it) */
@@ -28,7 +29,7 @@ struct login {
     int64_t version;
     char argon2[PASSWORD_ARGON2_TEXT];
     struct key_found key;
-    bool has_user, has_key;
+    bool has_user, has_key, has_sha1;
 };
 
 static int read_user(struct db_tx *tx, struct login *login)
@@ -44,6 +45,7 @@ static int read_user(struct db_tx *tx, struct login *login)
     login->who.tenant = db_column_int(q, 0);
     login->who.user = db_column_int(q, 1);
     login->version = db_column_int(q, 2);
+    login->has_sha1 = db_column_int(q, 4) != 0;
     login->has_user = true;
     return span_to_text(db_column_bytes(q, 3), login->argon2, sizeof login->argon2) ? 0
                                                                                     : ERR_CORRUPT;
@@ -53,7 +55,7 @@ static int read_user(struct db_tx *tx, struct login *login)
 static int read_channel(struct db_tx *tx, struct login *login)
 {
     int rc = channel_read_login(tx, login->name, &login->who, &login->version, login->argon2);
-    login->has_user = rc == 0;
+    login->has_user = login->has_sha1 = rc == 0; /* it has no keys for SCRAM */
     return rc;
 }
 
@@ -108,6 +110,19 @@ static int verify_key(const struct directory *d, const struct login *login)
     return fits ? 0 : ERR_DENIED;
 }
 
+/* Users from before the keys for SHA-1 were kept. Who is let in is let in also without. */
+static void co_complete_keys(struct directory *d, const struct login *login)
+{
+    struct scram_keys keys;
+    int rc = password_co_make_sha1(d->passwords, login->password, &keys);
+    if (rc == 0)
+        rc = scram_co_keep_sha1(d, &login->who, login->version, &keys);
+    sodium_memzero(&keys, sizeof keys);
+    if (rc < 0)
+        log_info("directory.no_sha1_keys", "user=%s why=\"%s\"", LOG_CLEAN(login->name),
+                 error_text(rc));
+}
+
 static int co_verify_user(struct directory *d, const struct login *login)
 {
     bool known = login->has_user;
@@ -117,6 +132,8 @@ static int co_verify_user(struct directory *d, const struct login *login)
     int rc = password_co_verify(d->passwords, password, known ? login->argon2 : "");
     if (rc == 0)
         credential_cache_keep(d->credentials, login->name, password, login->version);
+    if (rc == 0 && !login->has_sha1)
+        co_complete_keys(d, login);
     return rc;
 }
 

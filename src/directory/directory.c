@@ -4,6 +4,7 @@
 #include "base/id.h"
 
 #include <errno.h>
+#include <gsasl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,12 @@ static const struct db_migration migrations[] = {
         " cancelled {int} NOT NULL, PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE UNIQUE INDEX channel_name ON channel (tenant, name);\n"
         "CREATE UNIQUE INDEX channel_username ON channel (username);\n"},
+    {5, "ALTER TABLE users ADD COLUMN scram1_iterations {int} NOT NULL DEFAULT 0;\n" /* 0: none */
+        "ALTER TABLE users ADD COLUMN scram1_salt {bytes};\n"
+        "ALTER TABLE users ADD COLUMN scram1_stored {bytes};\n"
+        "ALTER TABLE users ADD COLUMN scram1_server {bytes};\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 4};
+const struct db_schema directory_schema = {"directory", migrations, 5};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {
@@ -64,8 +69,10 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     d->passwords = passwords;
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
+    if (rc == 0 && gsasl_init(&d->gsasl) != GSASL_OK)
+        rc = -ENOMEM;
     if (rc < 0) {
-        free(d);
+        directory_close(d);
         return rc;
     }
     *ret_directory = d;
@@ -82,6 +89,8 @@ void directory_close(struct directory *d)
     if (!d)
         return;
     credential_cache_free(d->credentials);
+    if (d->gsasl)
+        gsasl_done(d->gsasl);
     dkim_cache_free(d);
     pthread_mutex_destroy(&d->dkim_mutex);
     sodium_memzero(d->secret, sizeof d->secret);

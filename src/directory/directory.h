@@ -6,9 +6,9 @@
  * perhaps to one domain. Every name is folded before it is stored or looked up: domain in lower
  * case A-label form, local part in lower case. All functions yield.
  *
- * Secrets: Argon2id for PLAIN and LOGIN, SCRAM-SHA-256 keys beside it. A verified credential is
- * kept for a short time as a keyed hash, so that a thousand logins a second do not cost a thousand
- * Argon2 runs; changing or removing the credential makes it void at once.
+ * Secrets: Argon2id for PLAIN and LOGIN, keys for SCRAM (SHA-256, SHA-1) beside it. A verified
+ * credential is kept for a short time as a keyed hash, so that a thousand logins a second do not
+ * cost a thousand Argon2 runs; changing or removing the credential makes it void at once.
  */
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H

@@ -9,33 +9,59 @@
 #include <sodium.h>
 
 struct credential_cache;
+struct Gsasl;
 
 struct directory {
     struct store *store;
     struct lane *passwords;
     struct credential_cache *credentials;
+    struct Gsasl *gsasl; /* not changed after opening */
     unsigned char secret[DIRECTORY_SECRET];
     pthread_mutex_t dkim_mutex;
     struct dkim_cached *dkim_cache;
 };
 
-/* password.c: Argon2id (RFC 9106) and SCRAM-SHA-256 keys (RFC 5802), made when a password is set.
- */
+/* password.c: Argon2id (RFC 9106) and SCRAM keys (RFC 5802, 7677), made when a password is set. */
 #define PASSWORD_MIN         8
 #define PASSWORD_MAX         1000
 #define PASSWORD_ARGON2_TEXT 128
-#define SCRAM_KEY            32
 #define SCRAM_SALT           16
+#define SCRAM_KEY            32 /* of SHA-256; those of SHA-1 have 20 bytes */
+#define SCRAM_KEY_SHA1       20
+#define SCRAM_ITERATIONS     4096
+struct scram_keys {
+    int64_t iterations;
+    unsigned char salt[SCRAM_SALT], stored[SCRAM_KEY], server[SCRAM_KEY];
+};
 struct password_keys {
     char argon2[PASSWORD_ARGON2_TEXT];
-    int64_t scram_iterations;
-    unsigned char scram_salt[SCRAM_SALT], scram_stored[SCRAM_KEY], scram_server[SCRAM_KEY];
+    struct scram_keys sha256, sha1;
 };
 /* Both yield (a lane). -EINVAL for a password we do not take. */
 must_check int password_co_make(struct lane *lane, struct span password,
                                 struct password_keys *ret_keys);
 /* 0, ERR_DENIED, or why it could not be checked. argon2 empty: takes as long, and is denied. */
 must_check int password_co_verify(struct lane *lane, struct span password, const char *argon2);
+
+/* The keys for SHA-1 alone: users from before they were kept get theirs when PLAIN has verified a
+ * password. */
+must_check int password_co_make_sha1(struct lane *lane, struct span password,
+                                     struct scram_keys *ret_keys);
+
+/* scram_keys.c: what a SCRAM dialogue is checked with. */
+enum scram_hash { SCRAM_SHA_1, SCRAM_SHA_256 };
+struct scram_found {
+    bool known;          /* else the keys are made up: always the same salt for the same name */
+    struct identity who; /* of a user */
+    int64_t version;
+    struct scram_keys keys;
+};
+/* Never ERR_ABSENT: who is unknown, or has no such keys, gets some that nobody fits. Yields. */
+must_check int scram_co_find(struct directory *d, enum scram_hash hash, struct span name,
+                             struct scram_found *ret_found);
+/* Keeps keys for SHA-1 with a user who has none; nothing happens when the version is another. */
+must_check int scram_co_keep_sha1(struct directory *d, const struct identity *who, int64_t version,
+                                  const struct scram_keys *keys);
 
 /* credentials.c: passwords verified a moment ago, as keyed hashes. version is the credential's: a
  * change of the credential makes what was kept void. Thread-safe. */

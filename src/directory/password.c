@@ -9,10 +9,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define ARGON2_PASSES    2
-#define ARGON2_BYTES     ((size_t)19 * 1024 * 1024)
-#define SCRAM_ITERATIONS 4096
-#define LANE_TIMEOUT_MS  (20 * 1000)
+#define ARGON2_PASSES   2
+#define ARGON2_BYTES    ((size_t)19 * 1024 * 1024)
+#define LANE_TIMEOUT_MS (20 * 1000)
 
 struct password_job {
     char password[PASSWORD_MAX + 1];
@@ -21,23 +20,33 @@ struct password_job {
     struct password_keys keys;
 };
 
-static int make_keys(void *arg)
+static int make_scram(const struct password_job *job, Gsasl_hash hash, struct scram_keys *keys)
 {
-    struct password_job *job = arg;
-    struct password_keys *keys = &job->keys;
     char salted[SCRAM_KEY], client[SCRAM_KEY];
-    if (crypto_pwhash_str_alg(keys->argon2, job->password, job->len, ARGON2_PASSES, ARGON2_BYTES,
-                              crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return -ENOMEM;
-    random_bytes(keys->scram_salt, sizeof keys->scram_salt);
-    keys->scram_iterations = SCRAM_ITERATIONS;
+    random_bytes(keys->salt, sizeof keys->salt);
+    keys->iterations = SCRAM_ITERATIONS;
     int code = gsasl_scram_secrets_from_password(
-        GSASL_HASH_SHA256, job->password, SCRAM_ITERATIONS, (const char *)keys->scram_salt,
-        sizeof keys->scram_salt, salted, client, (char *)keys->scram_server,
-        (char *)keys->scram_stored);
+        hash, job->password, SCRAM_ITERATIONS, (const char *)keys->salt, sizeof keys->salt, salted,
+        client, (char *)keys->server, (char *)keys->stored);
     sodium_memzero(salted, sizeof salted);
     sodium_memzero(client, sizeof client);
     return code == GSASL_OK ? 0 : -ENOMEM;
+}
+
+static int make_sha1(void *arg)
+{
+    struct password_job *job = arg;
+    return make_scram(job, GSASL_HASH_SHA1, &job->keys.sha1);
+}
+
+static int make_keys(void *arg)
+{
+    struct password_job *job = arg;
+    if (crypto_pwhash_str_alg(job->keys.argon2, job->password, job->len, ARGON2_PASSES,
+                              ARGON2_BYTES, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return -ENOMEM;
+    int rc = make_scram(job, GSASL_HASH_SHA256, &job->keys.sha256);
+    return rc < 0 ? rc : make_sha1(job);
 }
 
 static int verify(void *arg)
@@ -66,6 +75,18 @@ int password_co_make(struct lane *lane, struct span password, struct password_ke
     int rc = lane_co_run(lane, make_keys, &job, LANE_TIMEOUT_MS);
     if (rc == 0)
         *ret_keys = job.keys;
+    sodium_memzero(&job, sizeof job);
+    return rc;
+}
+
+int password_co_make_sha1(struct lane *lane, struct span password, struct scram_keys *ret_keys)
+{
+    struct password_job job;
+    if (!take_password(&job, password))
+        return -EINVAL;
+    int rc = lane_co_run(lane, make_sha1, &job, LANE_TIMEOUT_MS);
+    if (rc == 0)
+        *ret_keys = job.keys.sha1;
     sodium_memzero(&job, sizeof job);
     return rc;
 }

@@ -15,6 +15,7 @@ static size_t write_fixed(const struct directory_node *node, const char *domain,
         {"TXT", "", "v=spf1 mx -all", 0},
         {"TXT", "_dmarc.", "v=DMARC1; p=none", 0},
         {"SRV", "_submissions._tcp.", "", 465},
+        {"SRV", "_imaps._tcp.", "", 993},
         {"SRV", "_pop3s._tcp.", "", 995},
     };
     size_t count = 0;

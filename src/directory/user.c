@@ -14,11 +14,15 @@ struct user_call {
 
 static const struct db_statement insert_user = {
     .sql = "INSERT INTO users (tenant, id, domain, address, version, argon2, scram_iterations,"
-           " scram_salt, scram_stored, scram_server) VALUES (:tenant, :id, :domain, :address,"
-           " :version, :argon2, :iterations, :salt, :stored, :server)"};
+           " scram_salt, scram_stored, scram_server, scram1_iterations, scram1_salt,"
+           " scram1_stored, scram1_server) VALUES (:tenant, :id, :domain, :address, :version,"
+           " :argon2, :iterations, :salt, :stored, :server, :iterations1, :salt1, :stored1,"
+           " :server1)"};
 static const struct db_statement change_password = {
     .sql = "UPDATE users SET version = :version, argon2 = :argon2, scram_iterations = :iterations,"
-           " scram_salt = :salt, scram_stored = :stored, scram_server = :server"
+           " scram_salt = :salt, scram_stored = :stored, scram_server = :server,"
+           " scram1_iterations = :iterations1, scram1_salt = :salt1, scram1_stored = :stored1,"
+           " scram1_server = :server1"
            " WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement find_user = {
     .sql = "SELECT id FROM users WHERE tenant = :tenant AND address = :address"};
@@ -31,10 +35,14 @@ static void bind_keys(struct db_query *q, const struct password_keys *keys)
 {
     db_bind_int(q, "version", id_next());
     db_bind_text(q, "argon2", span_of(keys->argon2));
-    db_bind_int(q, "iterations", keys->scram_iterations);
-    db_bind_bytes(q, "salt", span_make(keys->scram_salt, sizeof keys->scram_salt));
-    db_bind_bytes(q, "stored", span_make(keys->scram_stored, sizeof keys->scram_stored));
-    db_bind_bytes(q, "server", span_make(keys->scram_server, sizeof keys->scram_server));
+    db_bind_int(q, "iterations", keys->sha256.iterations);
+    db_bind_bytes(q, "salt", span_make(keys->sha256.salt, SCRAM_SALT));
+    db_bind_bytes(q, "stored", span_make(keys->sha256.stored, SCRAM_KEY));
+    db_bind_bytes(q, "server", span_make(keys->sha256.server, SCRAM_KEY));
+    db_bind_int(q, "iterations1", keys->sha1.iterations);
+    db_bind_bytes(q, "salt1", span_make(keys->sha1.salt, SCRAM_SALT));
+    db_bind_bytes(q, "stored1", span_make(keys->sha1.stored, SCRAM_KEY_SHA1));
+    db_bind_bytes(q, "server1", span_make(keys->sha1.server, SCRAM_KEY_SHA1));
 }
 
 static int add(struct db_tx *tx, void *arg)

@@ -37,8 +37,10 @@ int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
         rc = buffer_append_text(out, AFTER_LOGIN);
     if (rc == 0 && s->who.user && s->settings->message_max)
         rc = buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)s->settings->message_max);
-    if (rc == 0 && !s->who.user)
-        rc = buffer_append_text(out, imap_may_log_in(s) ? " AUTH=PLAIN" : " LOGINDISABLED");
+    if (rc == 0 && !s->who.user && !imap_may_log_in(s))
+        rc = buffer_append_text(out, " LOGINDISABLED");
+    if (rc == 0 && !s->who.user && imap_may_log_in(s))
+        rc = sasl_list(&s->sasl, " AUTH=", out);
     if (rc == 0 && imap_offers_tls(s))
         rc = buffer_append_text(out, " STARTTLS");
     return rc;

@@ -55,6 +55,6 @@ int imap_co_idle(struct imap_session *s, struct imap_parser *p)
     if (rc == 1)
         rc = imap_co_take_done(s);
     stream_set_idle(s->st, false);
-    stream_set_deadline(s->st, CO_FOREVER);
+    stream_set_deadline(s->st, 60 * 1000);
     return rc < 0 ? rc : imap_co_ok(s, "Done");
 }

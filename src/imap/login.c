@@ -1,16 +1,10 @@
 /* STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 6.2). */
 #include "imap/session.h"
 
-#include "base/base64.h"
 #include "base/log.h"
-#include "directory/sasl.h"
 #include "run/tls.h"
 
 #include <errno.h>
-#include <sodium.h>
-
-#define FAILURES_MAX 3
-#define SASL_MAX     ((size_t)8 * 1024)
 
 /* Bytes behind the command came before TLS: somebody injected them. */
 int imap_co_starttls(struct imap_session *s, struct imap_parser *p)
@@ -65,22 +59,23 @@ static int imap_co_enter(struct imap_session *s, const struct identity *who)
     return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
 }
 
-static int imap_co_verify(struct imap_session *s, struct span login, struct span password)
+/* rc: of the dialogue that has ended. */
+static int imap_co_finish(struct imap_session *s, int rc, const struct identity *who)
 {
-    struct identity who;
-    int rc = directory_co_authenticate(s->settings->directory, login, password, &who);
-    if (rc == 0 && who.user == 0) /* a key sends; it has no mailbox */
-        rc = ERR_DENIED;
-    if (rc == 0)
-        return imap_co_enter(s, &who);
-    if (rc == -ECANCELED)
+    if (rc == SASL_DONE)
+        return imap_co_enter(s, who);
+    if (rc == ERR_SYNTAX || rc == ERR_ABSENT)
+        return imap_co_bad(s, s->tag, "Not what the mechanism sends, or given up");
+    if (rc == -ENOTSUP)
+        return imap_co_no(s, "[CANNOT] That mechanism is not offered");
+    if (rc == -ECANCELED || rc == ERR_CLOSED || rc == -ETIMEDOUT || rc == ERR_TLS)
         return rc;
     log_info("imap.login_failed", "peer=%s user=%s why=\"%s\"", stream_peer_text(s->st),
-             LOG_CLEAN(login), error_text(rc));
+             LOG_CLEAN(sasl_name(&s->sasl)), error_text(rc));
     if (rc != ERR_DENIED)
         return imap_co_no(s, "[UNAVAILABLE] Passwords cannot be checked now");
     rc = imap_co_no(s, "[AUTHENTICATIONFAILED] User name or password is wrong");
-    if (rc < 0 || ++s->failures < FAILURES_MAX)
+    if (rc < 0 || !sasl_is_exhausted(&s->sasl))
         return rc;
     rc = imap_co_say(s, SPAN("* BYE Too many wrong passwords\r\n"));
     return rc < 0 ? rc : IMAP_END;
@@ -89,57 +84,30 @@ static int imap_co_verify(struct imap_session *s, struct span login, struct span
 int imap_co_login(struct imap_session *s, struct imap_parser *p)
 {
     struct span login, password;
+    struct identity who;
     if (imap_parse_sp(p) < 0 || imap_parse_astring(p, &login) < 0 || imap_parse_sp(p) < 0 ||
         imap_parse_astring(p, &password) < 0 || imap_parse_end(p) < 0)
         return IMAP_BAD;
     if (!imap_may_log_in(s))
         return imap_co_no(s, "[PRIVACYREQUIRED] Start TLS first");
-    return imap_co_verify(s, login, password);
-}
-
-/* --- AUTHENTICATE ---------------------------------------------------------------------------- */
-
-static void buffer_wipe(struct buffer *b)
-{
-    if (b->at)
-        sodium_memzero(b->at, b->size);
-    buffer_free(b);
-}
-
-/* The client's first message: on the command's line, or after "+ ". ERR_ABSENT: it gave up. */
-static int imap_co_read_initial(struct imap_session *s, struct imap_parser *p, struct buffer *out)
-{
-    struct span line;
-    if (imap_parse_sp(p) == 0) {
-        line = span_make(p->at, (size_t)(p->end - p->at));
-        return span_equal(line, SPAN("=")) ? 0 : base64_decode(out, line);
-    }
-    int rc = imap_co_say(s, SPAN("+ \r\n"));
-    if (rc == 0)
-        rc = stream_co_read_line(s->st, SASL_MAX - 1, &line);
-    if (rc < 0)
-        return rc == -EMSGSIZE ? ERR_SYNTAX : rc;
-    return span_equal(line, SPAN("*")) ? ERR_ABSENT : base64_decode(out, line);
+    int rc = sasl_co_login(&s->sasl, login, password, &who);
+    rc = imap_co_finish(s, rc, &who);
+    sasl_close(&s->sasl);
+    return rc;
 }
 
 int imap_co_authenticate(struct imap_session *s, struct imap_parser *p)
 {
-    __attribute__((cleanup(buffer_wipe))) struct buffer message = BUFFER(SASL_MAX);
-    struct span mechanism, authorization, login, password;
+    struct span mechanism, initial = SPAN("");
+    struct identity who;
     if (imap_parse_sp(p) < 0 || imap_parse_atom(p, &mechanism) < 0)
         return IMAP_BAD;
+    if (imap_parse_sp(p) == 0)
+        initial = span_make(p->at, (size_t)(p->end - p->at));
     if (!imap_may_log_in(s))
         return imap_co_no(s, "[PRIVACYREQUIRED] Start TLS first");
-    if (!span_equal_nocase(mechanism, SPAN("PLAIN")))
-        return imap_co_no(s, "[CANNOT] Only PLAIN is offered");
-    int rc = imap_co_read_initial(s, p, &message);
-    if (rc == 0)
-        rc = sasl_parse_plain(buffer_span(&message), &authorization, &login, &password);
-    if (rc == ERR_SYNTAX || rc == -ENOBUFS || rc == ERR_ABSENT)
-        return IMAP_BAD;
-    if (rc < 0)
-        return rc;
-    if (authorization.len && !span_equal_nocase(authorization, login))
-        return imap_co_verify(s, authorization, SPAN("")); /* for somebody else: never */
-    return imap_co_verify(s, login, password);
+    int rc = sasl_co_run(&s->sasl, mechanism, initial, SPAN("+ "), &who);
+    rc = imap_co_finish(s, rc, &who);
+    sasl_close(&s->sasl);
+    return rc;
 }

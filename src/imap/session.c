@@ -11,6 +11,7 @@
 #define MISTAKES_MAX_BEFORE_LOGIN 3
 #define LOGIN_TIMEOUT_MS          (60 * 1000)
 #define IDLE_TIMEOUT_MS           (30 * 60 * 1000)
+#define COMMAND_TIMEOUT_MS        (60 * 60 * 1000) /* a slow reader of a large mailbox */
 
 const struct span imap_refusal =
     SPAN("* BYE [UNAVAILABLE] Too many connections, try again later\r\n");
@@ -74,7 +75,7 @@ static const char *why_not_now(const struct imap_session *s, unsigned states)
 
 /* --- the command loop ------------------------------------------------------------------------ */
 
-static int imap_co_bad(struct imap_session *s, struct span tag, const char *text)
+int imap_co_bad(struct imap_session *s, struct span tag, const char *text)
 {
     unsigned most = s->who.user ? MISTAKES_MAX : MISTAKES_MAX_BEFORE_LOGIN;
     int rc = imap_co_printf(s, "%.*s BAD %s\r\n", SPAN_PRINT(tag), text);
@@ -125,7 +126,7 @@ static int imap_co_next(struct imap_session *s)
     stream_set_idle(s->st, false);
     if (rc == 0)
         rc = imap_co_read_command(s);
-    stream_set_deadline(s->st, CO_FOREVER); /* each write has its own end */
+    stream_set_deadline(s->st, COMMAND_TIMEOUT_MS);
     if (rc == IMAP_BAD)
         return s->tag.len ? 0 : imap_co_bad(s, SPAN("*"), "Lines end with CRLF and have a limit");
     if (rc == 0)
@@ -165,6 +166,8 @@ int imap_co_serve(struct stream *st, void *settings)
     s->st = st;
     s->settings = settings;
     s->arena = ARENA(IMAP_ARENA_MAX);
+    sasl_open(&s->sasl, s->settings->directory, st, true);
+    stream_set_timeout(st, CO_FOREVER); /* the deadline of each command bounds it */
     atomic_fetch_add(&s->settings->counters->sessions, 1);
     int rc = imap_co_greet(s);
     while (rc == 0)
@@ -176,6 +179,7 @@ int imap_co_serve(struct stream *st, void *settings)
     log_debug("imap.end", "peer=%s why=\"%s\"", stream_peer_text(st),
               rc == IMAP_END ? "said" : error_text(rc));
     imap_unselect(s);
+    sasl_close(&s->sasl);
     buffer_free(&s->command);
     arena_free(&s->arena);
     free(s);

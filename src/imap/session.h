@@ -17,6 +17,8 @@
 #include "imap/set.h"
 #include "imap/view.h"
 
+#include "directory/sasl.h"
+
 #define IMAP_END (-2300) /* the session ends, all is said */
 #define IMAP_BAD (-2301) /* wrong arguments */
 
@@ -46,7 +48,8 @@ struct imap_session {
     const struct imap_settings *settings;
     struct identity who; /* who.user is 0 before login */
     struct imap_selected *selected;
-    unsigned failures, mistakes;
+    struct sasl_dialogue sasl;
+    unsigned mistakes;
     bool utf8, condstore, qresync, rev2; /* enabled */
     struct buffer command;               /* the one that runs, see input.c */
     struct span tag;
@@ -65,6 +68,8 @@ must_check int imap_co_ok(struct imap_session *s, const char *text);
 /* The same where no EXPUNGE may come before it (RFC 9051 7.5.1). */
 must_check int imap_co_ok_keep(struct imap_session *s, const char *text);
 must_check int imap_co_no(struct imap_session *s, const char *text);
+/* "tag BAD text", counted; too many end the session. */
+must_check int imap_co_bad(struct imap_session *s, struct span tag, const char *text);
 /* NO for an error of the store or the box. */
 must_check int imap_co_fail(struct imap_session *s, int rc);
 /* A string of any bytes: quoted where that is possible, else a literal. */

@@ -13,7 +13,8 @@ static const struct {
     [POP3_LIST] = {"LIST", MAYBE_NUMBER}, [POP3_UIDL] = {"UIDL", MAYBE_NUMBER},
     [POP3_RETR] = {"RETR", NUMBER},       [POP3_TOP] = {"TOP", TWO_NUMBERS},
     [POP3_DELE] = {"DELE", NUMBER},       [POP3_RSET] = {"RSET", NONE},
-    [POP3_NOOP] = {"NOOP", NONE},         [POP3_QUIT] = {"QUIT", NONE},
+    [POP3_NOOP] = {"NOOP", NONE},         [POP3_UTF8] = {"UTF8", NONE},
+    [POP3_LANG] = {"LANG", MAYBE_TEXT},   [POP3_QUIT] = {"QUIT", NONE},
 };
 
 static struct span without_blanks_behind(struct span text)

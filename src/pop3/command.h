@@ -1,5 +1,5 @@
 /*
- * POP3 commands: one line in, one struct out (RFC 1939, 2449, 2595, 5034). Pure.
+ * POP3 commands: one line in, one struct out (RFC 1939, 2449, 2595, 5034, 6856). Pure.
  *
  * Only the grammar is judged here. Spans point into the line.
  */
@@ -23,6 +23,8 @@ enum pop3_verb {
     POP3_DELE,
     POP3_RSET,
     POP3_NOOP,
+    POP3_UTF8,
+    POP3_LANG,
     POP3_QUIT,
     POP3_VERBS,
 };

@@ -1,15 +1,12 @@
-/* USER, PASS, AUTH PLAIN (RFC 1939 7, RFC 5034), and the list of messages taken at login. */
+/* USER, PASS (RFC 1939 7), AUTH (RFC 5034), the lock, and the list of messages taken at login. */
 #include "pop3/session.h"
 
-#include "base/base64.h"
 #include "base/log.h"
-#include "directory/sasl.h"
+#include "pop3/lock.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 
-#define FAILURES_MAX 3
 #define MESSAGES_MAX ((size_t)1000 * 1000)
 
 /* --- the list of messages -------------------------------------------------------------------- */
@@ -53,14 +50,30 @@ static int pop3_co_take_list(struct pop3_session *s)
 
 /* --- letting in ------------------------------------------------------------------------------ */
 
+/* What keeps somebody out whose password was right. */
+static int pop3_co_keep_out(struct pop3_session *s, int why)
+{
+    log_info("pop3.kept_out", "peer=%s user=%s why=\"%s\"", stream_peer_text(s->st),
+             LOG_CLEAN(sasl_name(&s->sasl)), error_text(why));
+    if (why == -EBUSY)
+        return pop3_co_say(s, SPAN("-ERR [IN-USE] Another POP3 session reads this mailbox\r\n"));
+    if (why == -EAGAIN)
+        return pop3_co_say(s, SPAN("-ERR [LOGIN-DELAY] Too soon after the last login\r\n"));
+    return pop3_co_say(s, SPAN("-ERR [SYS/TEMP] Mailbox not available now\r\n"));
+}
+
 static int pop3_co_enter(struct pop3_session *s, const struct identity *who)
 {
+    int rc = pop3_lock_take(s->settings->locks, who->user, s->settings->login_delay);
+    if (rc < 0)
+        return pop3_co_keep_out(s, rc);
     s->who = *who;
-    int rc = pop3_co_take_list(s);
+    rc = pop3_co_take_list(s);
     if (rc < 0) {
+        pop3_lock_undo(s->settings->locks, who->user);
         s->who.user = 0;
-        log_error("pop3.no_list", "user=%s why=\"%s\"", who->login, error_text(rc));
-        return pop3_co_say(s, SPAN("-ERR [SYS/TEMP] Mailbox not available now\r\n"));
+        s->count = 0;
+        return rc == -ECANCELED ? rc : pop3_co_keep_out(s, rc);
     }
     atomic_fetch_add(&s->settings->counters->logins, 1);
     log_info("pop3.login", "peer=%s user=%s messages=%zu", stream_peer_text(s->st), who->login,
@@ -68,22 +81,36 @@ static int pop3_co_enter(struct pop3_session *s, const struct identity *who)
     return pop3_co_printf(s, "+OK %zu messages\r\n", s->count);
 }
 
-static int pop3_co_verify(struct pop3_session *s, struct span login, struct span password)
+static int pop3_co_send_away(struct pop3_session *s, int why)
 {
-    struct identity who;
-    int rc = directory_co_authenticate(s->settings->directory, login, password, &who);
-    if (rc == 0 && who.user == 0) /* a key sends; it has no mailbox */
-        rc = ERR_DENIED;
-    if (rc == 0)
-        return pop3_co_enter(s, &who);
-    if (rc == -ECANCELED)
-        return rc;
     log_info("pop3.login_failed", "peer=%s user=%s why=\"%s\"", stream_peer_text(s->st),
-             LOG_CLEAN(login), error_text(rc));
-    if (rc != ERR_DENIED)
+             LOG_CLEAN(sasl_name(&s->sasl)), error_text(why));
+    if (why != ERR_DENIED)
         return pop3_co_say(s, SPAN("-ERR [SYS/TEMP] Cannot check passwords now\r\n"));
-    rc = pop3_co_say(s, SPAN("-ERR [AUTH] User name or password is wrong\r\n"));
-    return rc == 0 && ++s->failures >= FAILURES_MAX ? POP3_END : rc;
+    int rc = pop3_co_say(s, SPAN("-ERR [AUTH] User name or password is wrong\r\n"));
+    return rc == 0 && sasl_is_exhausted(&s->sasl) ? POP3_END : rc;
+}
+
+/* rc: what the SASL dialogue gave. */
+static int pop3_co_conclude(struct pop3_session *s, int rc, const struct identity *who)
+{
+    switch (rc) {
+    case SASL_DONE:
+        return pop3_co_enter(s, who);
+    case -ENOTSUP:
+        return pop3_co_mistake(s, SPAN("-ERR CAPA lists the mechanisms that are offered\r\n"));
+    case ERR_SYNTAX:
+        return pop3_co_mistake(s, SPAN("-ERR Not base64, or not what the mechanism sends\r\n"));
+    case ERR_ABSENT:
+        return pop3_co_mistake(s, SPAN("-ERR Login given up\r\n"));
+    case -ECANCELED:
+    case -ETIMEDOUT:
+    case ERR_CLOSED:
+    case ERR_TLS:
+        return rc;
+    default:
+        return pop3_co_send_away(s, rc);
+    }
 }
 
 int pop3_co_user(struct pop3_session *s, const struct pop3_command *command)
@@ -97,53 +124,36 @@ int pop3_co_user(struct pop3_session *s, const struct pop3_command *command)
 
 int pop3_co_pass(struct pop3_session *s, const struct pop3_command *command)
 {
+    struct identity who;
     if (!s->user[0])
         return pop3_co_say(s, SPAN("-ERR USER comes first\r\n"));
-    return pop3_co_verify(s, span_of(s->user), command->argument);
+    int rc = sasl_co_login(&s->sasl, span_of(s->user), command->argument, &who);
+    rc = pop3_co_conclude(s, rc, &who);
+    sasl_close(&s->sasl);
+    return rc;
 }
 
-static void buffer_wipe(struct buffer *b)
+static int pop3_co_list_mechanisms(struct pop3_session *s)
 {
-    if (b->at)
-        sodium_memzero(b->at, b->size);
-    buffer_free(b);
-}
-
-/* The message of PLAIN, on the command's line or after "+ ". ERR_ABSENT: the client gave up. */
-static int pop3_co_read_plain(struct pop3_session *s, struct span initial, struct buffer *out)
-{
-    struct span line = initial;
-    if (initial.len == 0) {
-        int rc = pop3_co_say(s, SPAN("+ \r\n"));
-        if (rc == 0)
-            rc = stream_co_read_line(s->st, POP3_LINE_MAX, &line);
-        if (rc < 0)
-            return rc == -EMSGSIZE ? ERR_SYNTAX : rc;
-        if (span_equal(line, SPAN("*")))
-            return ERR_ABSENT;
-    }
-    return base64_decode(out, span_trim(line));
+    AUTO_BUFFER lines = BUFFER(512);
+    int rc = buffer_append_text(&lines, "+OK Mechanisms follow");
+    if (rc == 0)
+        rc = sasl_list(&s->sasl, "\r\n", &lines);
+    if (rc == 0)
+        rc = buffer_append_text(&lines, "\r\n.\r\n");
+    return rc < 0 ? rc : pop3_co_say(s, buffer_span(&lines));
 }
 
 int pop3_co_auth(struct pop3_session *s, const struct pop3_command *command)
 {
-    __attribute__((cleanup(buffer_wipe))) struct buffer message = BUFFER(POP3_LINE_MAX);
     struct span rest = command->argument, mechanism = SPAN("");
-    struct span authorization = SPAN(""), login = SPAN(""), password = SPAN("");
+    struct identity who;
     if (!pop3_may_log_in(s))
         return pop3_co_say(s, SPAN("-ERR [AUTH] Start TLS first (STLS)\r\n"));
     if (!span_cut(&rest, ' ', &mechanism))
-        return pop3_co_say(s, SPAN("+OK Mechanisms follow\r\nPLAIN\r\n.\r\n"));
-    if (!span_equal_nocase(mechanism, SPAN("PLAIN")))
-        return pop3_co_say(s, SPAN("-ERR Only PLAIN is offered\r\n"));
-    int rc = pop3_co_read_plain(s, span_trim(rest), &message);
-    if (rc == 0)
-        rc = sasl_parse_plain(buffer_span(&message), &authorization, &login, &password);
-    if (rc == ERR_SYNTAX || rc == -ENOBUFS || rc == ERR_ABSENT)
-        return pop3_co_say(s, SPAN("-ERR Not what PLAIN sends, or given up\r\n"));
-    if (rc < 0)
-        return rc;
-    if (authorization.len && !span_equal_nocase(authorization, login))
-        return pop3_co_verify(s, authorization, SPAN("")); /* for somebody else: never */
-    return pop3_co_verify(s, login, password);
+        return pop3_co_list_mechanisms(s);
+    int rc = sasl_co_run(&s->sasl, mechanism, span_trim(rest), SPAN("+ "), &who);
+    rc = pop3_co_conclude(s, rc, &who);
+    sasl_close(&s->sasl);
+    return rc;
 }

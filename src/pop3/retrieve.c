@@ -5,7 +5,11 @@
 #include "mail/header.h"
 #include "smtp/dot.h"
 
-#define PIECE ((size_t)64 * 1024)
+#include <string.h>
+
+/* No line of POP3 holds a NUL (RFC 1939 3); a letter could, put in by another protocol. */
+#define NUL_SHOWN '\x80'
+#define PIECE     ((size_t)64 * 1024)
 
 /* How much of the body TOP still wants. */
 struct top {
@@ -42,6 +46,9 @@ static int pop3_co_send(struct pop3_session *s, struct dot_writer *dots, struct 
 {
     AUTO_BUFFER out = BUFFER(4 * PIECE);
     int rc = dot_write(dots, bytes, &out);
+    char *at = out.at, *end = out.at + out.len;
+    while (rc == 0 && at && (at = memchr(at, '\0', (size_t)(end - at))))
+        *at = NUL_SHOWN;
     return rc < 0 ? rc : pop3_co_say(s, buffer_span(&out));
 }
 

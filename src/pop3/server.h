@@ -2,8 +2,9 @@
  * The POP3 server (RFC 1939): one session for each connection, over a user's INBOX.
  *
  * Logging in wants TLS (995, or STLS on 110). The list of messages is taken at login; deleting
- * takes effect at QUIT, after the commit. Sessions of one user may overlap: a message that another
- * session removed is answered with -ERR. main fills the settings; they outlive all sessions.
+ * takes effect at QUIT, after the commit. One session at a time reads a maildrop (RFC 1939 4);
+ * other protocols are not kept out: a message that they removed is answered with -ERR. main fills
+ * the settings; they outlive all sessions.
  */
 #ifndef POP3_SERVER_H
 #define POP3_SERVER_H
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 
 struct tls_context;
+struct pop3_locks;
 
 struct pop3_counters {
     atomic_uint_fast64_t sessions, logins, retrieved;
@@ -25,6 +27,9 @@ struct pop3_settings {
     const char *hostname;
     struct store *store;
     struct directory *directory;
+    struct pop3_locks *locks; /* lock.h; shared by all loops */
+    uint32_t login_delay;     /* seconds between logins of a user (RFC 2449 6.5); 0: none */
+    uint32_t expire;          /* days that letters are kept, as CAPA says (6.7); 0: for ever */
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */
     struct tls_context *(*tls)(void *tls_arg);
     void *tls_arg;

@@ -2,6 +2,7 @@
 #include "pop3/session.h"
 
 #include "base/log.h"
+#include "pop3/lock.h"
 #include "run/tls.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ int pop3_co_printf(struct pop3_session *s, const char *format, ...)
     return pop3_co_say(s, span_make(line, (size_t)len));
 }
 
-static int pop3_co_mistake(struct pop3_session *s, struct span line)
+int pop3_co_mistake(struct pop3_session *s, struct span line)
 {
     if (++s->mistakes <= MISTAKES_MAX)
         return pop3_co_say(s, line);
@@ -49,7 +50,7 @@ bool pop3_may_log_in(const struct pop3_session *s)
 
 bool pop3_offers_tls(const struct pop3_session *s)
 {
-    if (stream_is_tls(s->st) || !s->settings->tls || s->who.user)
+    if (stream_is_tls(s->st) || !s->settings->tls || s->who.user || s->utf8)
         return false;
     struct tls_context *context = s->settings->tls(s->settings->tls_arg);
     tls_context_release(context);
@@ -58,15 +59,40 @@ bool pop3_offers_tls(const struct pop3_session *s)
 
 /* --- commands of every state ----------------------------------------------------------------- */
 
+static int pop3_list_policy(const struct pop3_session *s, struct buffer *list)
+{
+    const struct pop3_settings *settings = s->settings;
+    int rc = settings->expire ? buffer_printf(list, "EXPIRE %u\r\n", settings->expire)
+                              : buffer_append_text(list, "EXPIRE NEVER\r\n");
+    if (rc == 0 && settings->login_delay)
+        rc = buffer_printf(list, "LOGIN-DELAY %u\r\n", settings->login_delay);
+    return rc;
+}
+
+static int pop3_list_logins(const struct pop3_session *s, struct buffer *list)
+{
+    int rc = buffer_append_text(list, "USER\r\nSASL");
+    if (rc == 0)
+        rc = sasl_list(&s->sasl, " ", list);
+    return rc < 0 ? rc : buffer_append_text(list, "\r\n");
+}
+
 int pop3_co_capa(struct pop3_session *s, const struct pop3_command *command)
 {
     (void)command;
-    bool login = s->who.user == 0 && pop3_may_log_in(s);
-    return pop3_co_printf(s,
-                          "+OK Capability list follows\r\nTOP\r\nUIDL\r\nRESP-CODES\r\n"
-                          "AUTH-RESP-CODE\r\nPIPELINING\r\n%s%sIMPLEMENTATION Postamt\r\n.\r\n",
-                          login ? "USER\r\nSASL PLAIN\r\n" : "",
-                          pop3_offers_tls(s) ? "STLS\r\n" : "");
+    AUTO_BUFFER list = BUFFER(1024);
+    int rc = buffer_append_text(&list, "+OK Capability list follows\r\nTOP\r\nUIDL\r\n"
+                                       "RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
+                                       "UTF8\r\nLANG\r\n");
+    if (rc == 0)
+        rc = pop3_list_policy(s, &list);
+    if (rc == 0 && s->who.user == 0 && pop3_may_log_in(s))
+        rc = pop3_list_logins(s, &list);
+    if (rc == 0 && pop3_offers_tls(s))
+        rc = buffer_append_text(&list, "STLS\r\n");
+    if (rc == 0)
+        rc = buffer_append_text(&list, "IMPLEMENTATION Postamt\r\n.\r\n");
+    return rc < 0 ? rc : pop3_co_say(s, buffer_span(&list));
 }
 
 /* Bytes behind the command came before TLS: somebody injected them (RFC 2595 4). */
@@ -113,7 +139,8 @@ static const struct {
     [POP3_LIST] = {pop3_co_list, AFTER_LOGIN},  [POP3_UIDL] = {pop3_co_uidl, AFTER_LOGIN},
     [POP3_RETR] = {pop3_co_retr, AFTER_LOGIN},  [POP3_TOP] = {pop3_co_top, AFTER_LOGIN},
     [POP3_DELE] = {pop3_co_dele, AFTER_LOGIN},  [POP3_RSET] = {pop3_co_rset, AFTER_LOGIN},
-    [POP3_NOOP] = {pop3_co_noop, AFTER_LOGIN},  [POP3_QUIT] = {pop3_co_quit, ALWAYS},
+    [POP3_NOOP] = {pop3_co_noop, AFTER_LOGIN},  [POP3_UTF8] = {pop3_co_utf8, BEFORE_LOGIN},
+    [POP3_LANG] = {pop3_co_lang, ALWAYS},       [POP3_QUIT] = {pop3_co_quit, ALWAYS},
 };
 
 static int pop3_co_next(struct pop3_session *s)
@@ -164,6 +191,7 @@ int pop3_co_serve(struct stream *st, void *settings)
     }
     s->st = st;
     s->settings = settings;
+    sasl_open(&s->sasl, s->settings->directory, st, true);
     stream_set_timeout(st, CO_FOREVER); /* the deadline of each command bounds it */
     atomic_fetch_add(&s->settings->counters->sessions, 1);
     int rc = pop3_co_greet(s);
@@ -175,6 +203,9 @@ int pop3_co_serve(struct stream *st, void *settings)
         stream_farewell(st, SPAN("-ERR Timeout\r\n"));
     log_debug("pop3.end", "peer=%s why=\"%s\"", stream_peer_text(st),
               rc == POP3_END ? "said" : error_text(rc));
+    if (s->who.user)
+        pop3_lock_give(s->settings->locks, s->who.user);
+    sasl_close(&s->sasl);
     free(s->messages);
     free(s);
     return rc;

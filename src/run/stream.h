@@ -69,6 +69,10 @@ must_check int stream_co_start_tls_client(struct stream *st, struct tls_context 
 bool stream_is_tls(const struct stream *st);
 const char *stream_tls_version(const struct stream *st); /* "TLSv1.3", NULL in the clear */
 const char *stream_tls_cipher(const struct stream *st);
+/* What both ends of this connection know and nobody between them (RFC 9266, tls-exporter). ERR_TLS
+ * in the clear and below TLS 1.3, where two connections may share it. */
+#define STREAM_EXPORTER 32
+must_check int stream_tls_exporter(const struct stream *st, unsigned char ret[STREAM_EXPORTER]);
 
 /* Opens a connection. 0, -ECONNREFUSED, -ETIMEDOUT, … */
 must_check int stream_co_connect(const struct sockaddr *address, int64_t timeout_ms,

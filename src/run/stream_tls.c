@@ -237,6 +237,17 @@ const char *stream_tls_version(const struct stream *st)
     return st->ssl ? SSL_get_version(st->ssl) : NULL;
 }
 
+int stream_tls_exporter(const struct stream *st, unsigned char ret[STREAM_EXPORTER])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    if (!st->ssl || SSL_version(st->ssl) != TLS1_3_VERSION)
+        return ERR_TLS;
+    ERR_clear_error();
+    int made = SSL_export_keying_material(st->ssl, ret, STREAM_EXPORTER, label, sizeof label - 1,
+                                          (const unsigned char *)"", 0, 1);
+    return made == 1 ? 0 : ERR_TLS;
+}
+
 const char *stream_tls_cipher(const struct stream *st)
 {
     return st->ssl ? SSL_get_cipher_name(st->ssl) : NULL;

@@ -45,11 +45,18 @@ int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command)
     if (rc < 0)
         return rc;
     session_remember_hello(s, command->argument, true);
-    return session_co_reply(s, 250, "",
-                            "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nHELP%s%s",
-                            s->settings->hostname, (unsigned long long)session_message_max(s),
-                            session_offers_tls(s) ? "\nSTARTTLS" : "",
-                            session_offers_auth(s) ? "\nAUTH PLAIN LOGIN" : "");
+    AUTO_BUFFER auth = BUFFER(256);
+    if (session_offers_auth(s)) {
+        rc = buffer_append_text(&auth, "\nAUTH");
+        if (rc == 0)
+            rc = sasl_list(&s->sasl, " ", &auth);
+        if (rc < 0)
+            return rc;
+    }
+    return session_co_reply(
+        s, 250, "", "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nHELP%s%.*s",
+        s->settings->hostname, (unsigned long long)session_message_max(s),
+        session_offers_tls(s) ? "\nSTARTTLS" : "", SPAN_PRINT(buffer_span(&auth)));
 }
 
 /* Bytes behind the command came before TLS: somebody injected them (CVE-2011-0411). */

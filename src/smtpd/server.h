@@ -3,9 +3,9 @@
  * and for our users (submission, 587 and 465).
  *
  * MX takes letters for our own addresses from anybody and relays nothing. Submission wants AUTH
- * (PLAIN, LOGIN; only under TLS) and lets a user send only as addresses that are theirs. A positive
- * reply to the end of data follows the commit (P1). main fills the settings; they outlive all
- * sessions.
+ * (directory/sasl.h; only under TLS) and lets a user send only as addresses that are theirs. A
+ * positive reply to the end of data follows the commit (P1). main fills the settings; they outlive
+ * all sessions.
  */
 #ifndef SMTPD_SERVER_H
 #define SMTPD_SERVER_H

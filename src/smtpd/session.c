@@ -211,6 +211,7 @@ int smtpd_co_serve(struct stream *st, void *settings)
     s->st = st;
     s->settings = settings;
     s->transaction = ARENA(TRANSACTION_MEMORY);
+    sasl_open(&s->sasl, s->settings->directory, st, false);
     stream_set_timeout(st, CO_FOREVER); /* the deadline of each command bounds it */
     atomic_fetch_add(&s->settings->counters->sessions, 1);
     int rc = session_co_greet(s);
@@ -218,6 +219,7 @@ int smtpd_co_serve(struct stream *st, void *settings)
         rc = session_co_next(s);
     session_say_farewell(s, rc);
     arena_free(&s->transaction);
+    sasl_close(&s->sasl);
     free(s);
     return rc;
 }

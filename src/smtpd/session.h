@@ -9,6 +9,7 @@
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
 
+#include "directory/sasl.h"
 #include "smtp/command.h"
 #include "smtpd/server.h"
 #include "submit/submit.h"
@@ -25,8 +26,9 @@ struct smtp_session {
     char hello[SESSION_HELLO_MAX]; /* the client's name for itself; empty before HELO */
     bool extended;                 /* EHLO, not HELO */
     bool authenticated;
+    struct sasl_dialogue sasl;
     struct identity who;
-    unsigned mistakes, auth_failures, unknown_recipients;
+    unsigned mistakes, unknown_recipients;
     uint64_t letters;
 
     /* The transaction: from MAIL to the reply after the data, or RSET. */

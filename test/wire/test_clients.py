@@ -107,6 +107,34 @@ def test_getmail_takes_everything_once(office, tmp_path):
     assert got.read_text().count("Subject: one more") == 1
 
 
+@pytest.mark.parametrize("method", ["user", "plain", "login", "scram-sha-1", "scram-sha-256"])
+def test_mpop_keeps_and_knows(office, tmp_path, method):
+    user = office.new_user()
+    for number in range(3):
+        office.send(user.address, f"Subject: letter {number}\r\n\r\n{BODY}")
+    got = tmp_path / "got"
+    command = ["mpop", "--file=/dev/null", f"--host={office.address}", f"--port={995 + OFFSET}",
+               "--tls=on", "--tls-starttls=off", "--tls-certcheck=off", f"--auth={method}",
+               f"--user={user}", f"--passwordeval=echo '{user.password}'", "--keep=on",
+               "--received-header=off", f"--uidls-file={tmp_path}/uidls",
+               f"--delivery=mbox,{got}"]
+    run(*command)
+    assert got.read_text().count("Subject: letter") == 3
+    office.send(user.address, "Subject: one more\r\n\r\nx\r\n")
+    run(*command)
+    assert got.read_text().count("Subject: letter") == 3
+    assert got.read_text().count("Subject: one more") == 1
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_curl_with_each_mechanism(office, mechanism):
+    user = office.new_user()
+    office.send(user.address, f"Subject: x\r\n\r\n{BODY}")
+    got = run("curl", "-sS", "-k", "-u", f"{user}:{user.password}", "--login-options",
+              f"AUTH={mechanism}", f"pop3s://{office.address}:{995 + OFFSET}/1")
+    assert "Subject: x" in got
+
+
 def test_fetchmail_empties_the_mailbox(office, tmp_path):
     user = office.new_user()
     for number in range(3):

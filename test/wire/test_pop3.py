@@ -1,19 +1,36 @@
 """POP3 (RFC 1939, 2449, 2595, 5034), command by command, and exact bytes."""
 import base64
+import pathlib
 import poplib
+import sqlite3
 
 import pytest
 
-from office import OFFSET, PATIENCE, Wire, unverified
+from office import OFFSET, PATIENCE, Wire, unverified, until
+
+
+def fresh(office):
+    """A connection on 995, greeted."""
+    wire = Wire(office.address, 995 + OFFSET)
+    wire.start_tls()
+    assert wire.line().startswith("+OK")
+    return wire
+
+
+def try_login(user):
+    wire = fresh(user.office)
+    wire.answer(f"USER {user}", "+OK")
+    line = wire.answer(f"PASS {user.password}", "")
+    if line.startswith("-ERR [IN-USE]"):
+        wire.socket.close()
+        return None
+    assert line.startswith("+OK")
+    return wire
 
 
 def logged_in(user):
-    wire = Wire(user.office.address, 995 + OFFSET)
-    wire.start_tls()
-    assert wire.line().startswith("+OK")
-    wire.answer(f"USER {user}", "+OK")
-    wire.answer(f"PASS {user.password}", "+OK")
-    return wire
+    """When a session whose connection was lost has ended."""
+    return until(lambda: try_login(user))
 
 
 def fill(user, *letters):
@@ -52,8 +69,11 @@ def test_stls_then_login(office):
         wire.answer("STLS", "-ERR")
         wire.answer("CAPA", "+OK")
         capabilities = wire.dotted()
-        for capability in ("USER", "UIDL", "TOP", "PIPELINING", "SASL PLAIN", "RESP-CODES"):
+        for capability in ("USER", "UIDL", "TOP", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8", "LANG",
+                           "EXPIRE NEVER"):
             assert capability in capabilities
+        assert not any(line.startswith("LOGIN-DELAY") for line in capabilities)
+        assert any(line.startswith("SASL SCRAM-SHA-256") for line in capabilities)
         wire.answer(f"USER {user}", "+OK")
         wire.answer(f"PASS {user.password}", "+OK")
         wire.answer("STLS", "-ERR")
@@ -174,16 +194,113 @@ def test_letters_that_come_later_are_seen_at_the_next_login(user):
     assert len(user.letters()) == 3
 
 
-def test_two_sessions_on_one_mailbox(user):
-    with logged_in(user) as one, logged_in(user) as two:
+def test_one_session_on_one_mailbox(user, office):
+    other = office.new_user()
+    with logged_in(user) as one, fresh(office) as two:
+        for _ in range(4):  # the password is right: nothing to count against guessing
+            two.answer(f"USER {user}", "+OK")
+            two.answer(f"PASS {user.password}", "-ERR [IN-USE]")
+        two.answer("AUTH PLAIN " + base64.b64encode(f"\0{user}\0{user.password}".encode()).decode(),
+                   "-ERR [IN-USE]")
+        two.answer("STAT", "-ERR")
+        logged_in(other).socket.close()
+        fill(user, TWO)  # arriving letters are not kept out
         one.answer("DELE 1", "+OK")
         one.answer("QUIT", "+OK")
-        two.answer("RETR 1", "-ERR")  # gone, and said so
-        two.answer("RETR 2", "+OK")
-        two.dotted()
-        two.answer("DELE 1", "+OK")
-        two.answer("QUIT", "+OK")
-    assert len(user.letters()) == 1
+        two.answer(f"USER {user}", "+OK")
+        two.answer(f"PASS {user.password}", "+OK 2 messages")  # with the word of farewell it is free
+
+
+def test_a_lost_connection_frees_the_mailbox(user):
+    logged_in(user).socket.close()
+    with logged_in(user) as wire:
+        wire.answer("STAT", "+OK 2 ")
+
+
+def test_login_delay_and_expire(make_office):
+    office = make_office(config="pop3-login-delay-seconds = 3600\npop3-expire-days = 60")
+    user, other = office.new_user(), office.new_user()
+    with fresh(office) as wire:
+        wire.answer("CAPA", "+OK")
+        capabilities = wire.dotted()
+        assert "LOGIN-DELAY 3600" in capabilities and "EXPIRE 60" in capabilities
+        wire.answer(f"USER {user}", "+OK")
+        wire.answer(f"PASS {user.password}", "+OK")
+        wire.answer("QUIT", "+OK")
+    with fresh(office) as wire:
+        wire.answer(f"USER {user}", "+OK")
+        wire.answer("PASS wrong password", "-ERR [AUTH]")
+        wire.answer(f"USER {user}", "+OK")
+        wire.answer(f"PASS {user.password}", "-ERR [LOGIN-DELAY]")
+        wire.answer(f"USER {other}", "+OK")
+        wire.answer(f"PASS {other.password}", "+OK")
+
+
+def test_utf8(user):
+    fill(user, "Subject: Grüße\r\n\r\nSchöne Grüße\r\n".encode())
+    with user.office.wire(110) as wire:
+        wire.answer("UTF8 now", "-ERR")
+        wire.answer("UTF8", "+OK")
+        wire.answer("CAPA", "+OK")
+        assert "STLS" not in wire.dotted()
+        wire.answer("STLS", "-ERR")  # RFC 6856 2.1
+    with fresh(user.office) as wire:
+        wire.answer("UTF8", "+OK")
+        wire.answer(f"USER {user}", "+OK")
+        wire.answer(f"PASS {user.password}", "+OK")
+        wire.answer("UTF8", "-ERR")  # only before login
+        wire.answer("RETR 3", "+OK")
+        assert wire.dotted()[-3:] == ["Subject: Grüße", "", "Schöne Grüße"]
+
+
+def test_lang(user):
+    with logged_in(user) as after, fresh(user.office) as before:
+        for wire in (after, before):
+            wire.answer("LANG", "+OK")
+            assert wire.dotted() == ["en English", "i-default Default language"]
+            assert wire.answer("LANG en", "+OK en ")
+            assert wire.answer("LANG EN-GB", "+OK en ")
+            assert wire.answer("LANG *", "+OK i-default ")
+            wire.answer("LANG tlh", "-ERR")
+            wire.answer("LANG eng", "-ERR")
+
+
+def test_dots_wherever_they_stand(office):
+    user = office.new_user()
+    filler = b"x" * 997 + b"\r\n"
+    letter = b"Subject: dots\r\n\r\n.\r\n..\r\n...\r\n.x\r\nx.\r\n \r\n" + filler * 64
+    for shift in range(4):  # a dot at the start of the next piece that is read, or nearby
+        letter += b"." * (shift + 1) + b"\r\n" + filler * 65 + b".y" * shift + b"\r\n"
+    with office.mx() as wire:
+        wire.say("MAIL FROM:<x@example.net>", 250)
+        wire.say(f"RCPT TO:<{user}>", 250)
+        wire.say("DATA", 354)
+        wire.send(b"".join(b"." * line.startswith(b".") + line for line in letter.splitlines(True)))
+        wire.say(".", 250)
+    assert user.letter().endswith(letter)
+
+
+def test_a_nul_in_the_store_never_leaves(make_office):
+    """No door lets one in; another protocol or a restored store could."""
+    office = make_office()
+    user = office.new_user()
+    fill(user, b"Subject: nul\r\n\r\nhere: NUL-HERE\r\n")
+    office.stop()
+    database, = pathlib.Path(office.folder).glob("*.db")
+    db = sqlite3.connect(database)
+    table, column = next(
+        (table, column[1]) for (table,) in db.execute("SELECT name FROM sqlite_master"
+                                                      " WHERE type = 'table'").fetchall()
+        for column in db.execute(f"PRAGMA table_info({table})").fetchall()
+        if db.execute(f"SELECT 1 FROM {table} WHERE instr({column[1]}, 'NUL-HERE')").fetchone())
+    key, bytes_ = db.execute(f"SELECT rowid, {column} FROM {table}"
+                             f" WHERE instr({column}, 'NUL-HERE')").fetchone()
+    db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?",
+               (bytes_.replace(b"NUL-HERE", b"NUL\0HERE"), key))
+    db.commit()
+    db.close()
+    office.start()
+    assert user.letter().endswith(b"\r\n\r\nhere: NUL\x80HERE\r\n")
 
 
 def test_pipelining(user):
@@ -204,22 +321,17 @@ def test_auth_plain(office):
     def plain(name, password, act_as=""):
         return base64.b64encode(f"{act_as}\0{name}\0{password}".encode()).decode()
 
-    def fresh():
-        wire = Wire(office.address, 995 + OFFSET)
-        wire.start_tls()
-        wire.line()
-        return wire
-
-    with fresh() as wire:
+    with fresh(office) as wire:
         wire.answer("AUTH", "+OK")
-        assert wire.dotted() == ["PLAIN"]
+        assert wire.dotted()[-2:] == ["PLAIN", "LOGIN"]
         wire.answer("AUTH CRAM-MD5", "-ERR")
         wire.answer("AUTH PLAIN !!!", "-ERR")
         wire.answer("AUTH PLAIN " + plain(user, user.password, other), "-ERR")
         wire.answer("AUTH PLAIN", "+ ")
         wire.answer("*", "-ERR")
         wire.answer("AUTH PLAIN " + plain(user, user.password), "+OK")
-    with fresh() as wire:
+        wire.answer("QUIT", "+OK")
+    with fresh(office) as wire:
         wire.answer("AUTH PLAIN", "+ ")
         wire.answer(plain(user, user.password), "+OK")
         wire.answer("STAT", "+OK")

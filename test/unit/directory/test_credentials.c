@@ -66,6 +66,10 @@ static int town_co_main(void *arg)
     for (int i = 0; i < 1000; i++)
         co_expect(t, i % 2 ? bob : SPAN("Bob@Example.TEST"), SPAN("first secret"), 0);
     co_expect(t, bob, SPAN("first secret!"), ERR_FULL); /* it would cost a run */
+    /* and so would everybody who does not exist (P8) */
+    co_expect(t, SPAN("nobody@example.test"), SPAN("first secret"), ERR_FULL);
+    co_expect(t, SPAN("bob@elsewhere.example"), SPAN("first secret"), ERR_FULL);
+    co_expect(t, SPAN("bob@-.-@"), SPAN("first secret"), ERR_FULL);
     atomic_store(&t->release, true);
     assert_int_equal(scope_co_wait(&scope), 0);
     return 0;

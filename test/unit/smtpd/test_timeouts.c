@@ -6,6 +6,7 @@
 #include "box/box.h"
 #include "directory/directory.h"
 #include "event/event.h"
+#include "pop3/lock.h"
 #include "pop3/server.h"
 #include "run/lane.h"
 #include "run/stream.h"
@@ -162,10 +163,13 @@ static void run(void (*co_speak)(struct stream *client), bool pop3)
                                      .counters = &h.smtp_counters,
                                      .command_timeout_ms = SHORT_MS,
                                      .data_timeout_ms = SHORT_MS};
+    struct pop3_locks *locks;
+    assert_int_equal(pop3_locks_create(&locks), 0);
     h.pop3 = (struct pop3_settings){.allow_cleartext_auth = true,
                                     .hostname = "mail.example.test",
                                     .store = h.store,
                                     .directory = h.directory,
+                                    .locks = locks,
                                     .counters = &h.pop3_counters,
                                     .idle_timeout_ms = SHORT_MS};
     struct listener_settings door = {.name = "session",
@@ -173,6 +177,7 @@ static void run(void (*co_speak)(struct stream *client), bool pop3)
                                      .arg = pop3 ? (void *)&h.pop3 : (void *)&h.smtp};
     struct dialogue dialogue = {&h, &door, co_speak};
     assert_int_equal(loop_run_main("main", dialogue_co_main, &dialogue), 0);
+    pop3_locks_free(locks);
     directory_close(h.directory);
     lane_destroy(h.passwords);
     store_close(h.store);
