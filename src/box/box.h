@@ -93,7 +93,8 @@ must_check int box_rename(struct db_tx *tx, int64_t tenant, int64_t user, struct
                           struct span to);
 /* Out of sight at once; its messages are taken out afterwards. ERR_ABSENT; ERR_DENIED: INBOX. */
 must_check int box_co_delete(struct store *store, int64_t tenant, int64_t user, struct span name);
-/* At start: what was being removed when the program ended. */
+/* From time to time: what was being removed when the program ended, and the memory of what went
+ * more than 30 days ago. */
 must_check int box_co_sweep(struct store *store);
 /* A name need not exist to be subscribed (RFC 3501 6.3.6). ERR_FULL. */
 must_check int box_subscribe(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,

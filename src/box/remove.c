@@ -20,6 +20,8 @@ static const struct db_statement disown_all = {
            " WHERE tenant = :tenant AND user_id = :user"};
 static const struct db_statement delete_subscriptions = {
     .sql = "DELETE FROM subscription WHERE tenant = :tenant AND user_id = :user"};
+static const struct db_statement delete_user = {
+    .sql = "DELETE FROM box_user WHERE tenant = :tenant AND user_id = :user"};
 static const struct db_statement find_dying = {
     .sql = "SELECT tenant, id FROM mailbox WHERE user_id = 0 LIMIT 1"};
 static const struct db_statement list_some = {
@@ -132,10 +134,10 @@ static int find_next_dying(struct db_tx *tx, void *arg)
 
 int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user)
 {
-    const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions};
+    const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions, &delete_user};
     struct dying d;
     int rc = 0;
-    for (unsigned i = 0; rc >= 0 && i < 2; i++) {
+    for (unsigned i = 0; rc >= 0 && i < 3; i++) {
         struct db_query *q;
         if ((rc = db_prepare(tx, steps[i], &q)) < 0)
             break;
@@ -148,10 +150,56 @@ int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user)
     return rc < 0 ? rc : 0;
 }
 
+/* --- what is remembered of messages that went ------------------------------------------------ */
+
+#define REMEMBERED_MS ((int64_t)30 * 24 * 3600 * 1000)
+
+static const struct db_statement find_old = {
+    .sql = "SELECT tenant, mailbox, MAX(modseq) FROM (SELECT tenant, mailbox, modseq FROM expunged"
+           " WHERE gone_ms < :then LIMIT 5000) AS old GROUP BY tenant, mailbox LIMIT 1"};
+static const struct db_statement raise_floor = {
+    .sql = "UPDATE mailbox SET floor = :modseq WHERE tenant = :tenant AND id = :mailbox"
+           " AND floor < :modseq"};
+static const struct db_statement forget = {
+    .sql = "DELETE FROM expunged WHERE tenant = :tenant AND mailbox = :mailbox"
+           " AND modseq <= :modseq"};
+
+/* 1 while there may be more. The floor says how far back the memory reaches (RFC 7162 3.2.5.1). */
+static int forget_some(struct db_tx *tx, void *arg)
+{
+    const struct db_statement *const steps[] = {&raise_floor, &forget};
+    struct db_query *q;
+    (void)arg;
+    int rc = db_prepare(tx, &find_old, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "then", clock_wall_ms() - REMEMBERED_MS);
+    rc = db_step(q);
+    if (rc != DB_ROW)
+        return rc;
+    int64_t tenant = db_column_int(q, 0), mailbox = db_column_int(q, 1),
+            modseq = db_column_int(q, 2);
+    rc = db_run(q);
+    for (unsigned i = 0; rc >= 0 && i < 2; i++) {
+        if ((rc = db_prepare(tx, steps[i], &q)) < 0)
+            break;
+        db_bind_int(q, "tenant", tenant);
+        db_bind_int(q, "mailbox", mailbox);
+        db_bind_int(q, "modseq", modseq);
+        rc = db_run(q);
+    }
+    return rc < 0 ? rc : 1;
+}
+
 int box_co_sweep(struct store *store)
 {
     struct dying d;
     int rc;
+    do {
+        rc = store_co_write(store, forget_some, &d);
+    } while (rc == 1);
+    if (rc < 0)
+        return rc;
     while ((rc = store_co_read(store, find_next_dying, &d)) == 1) {
         do {
             rc = store_co_write(store, empty_some, &d);

@@ -35,6 +35,7 @@ static const struct db_migration migrations[] = {
         "CREATE TABLE expunged (tenant {id} NOT NULL, mailbox {id} NOT NULL, modseq {int} NOT NULL,"
         " uid {int} NOT NULL, gone_ms {int} NOT NULL,"
         " PRIMARY KEY (tenant, mailbox, modseq, uid)) {rowid};\n"
+        "CREATE INDEX expunged_gone ON expunged (gone_ms);\n"
         "CREATE TABLE keyword (tenant {id} NOT NULL, mailbox {id} NOT NULL, bit {int} NOT NULL,"
         " name {text} NOT NULL, PRIMARY KEY (tenant, mailbox, bit)) {rowid};\n"
         "CREATE TABLE subscription (tenant {id} NOT NULL, user_id {id} NOT NULL,"

@@ -46,6 +46,8 @@ static int co_add_user(struct verb_call *call, const char *address)
     if (rc == ERR_ABSENT)
         return call_fail(call, "cannot add %s: add its domain first, postamt domain add %s",
                          address, strchr(address, '@') ? strchr(address, '@') + 1 : "NAME");
+    if (rc == 0)
+        rc = box_co_ensure_user(call->office->store, TENANT_FIRST, user);
     if (rc < 0)
         return call_fail_code(call, "add", address, rc);
     if (call->args->json) {

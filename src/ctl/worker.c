@@ -2,6 +2,7 @@
 #include "ctl/worker.h"
 
 #include "api/submission.h"
+#include "box/box.h"
 #include "base/log.h"
 #include "ctl/control.h"
 #include "ctl/pages.h"
@@ -198,7 +199,9 @@ static int co_sweep(void *arg)
     struct worker *w = arg;
     int rc;
     do {
-        rc = blob_co_sweep(w->office.store);
+        rc = box_co_sweep(w->office.store);
+        if (rc == 0)
+            rc = blob_co_sweep(w->office.store);
         if (rc < 0 && rc != -ECANCELED)
             log_warn("ctl.sweep", "why=\"%s\"", error_text(rc));
     } while (co_sleep(SWEEP_EVERY_MS) == 0);

@@ -136,6 +136,11 @@ int blob_co_finish(struct blob_writer *w)
     return rc;
 }
 
+struct span blob_writer_bytes(const struct blob_writer *w)
+{
+    return w->file ? (struct span){NULL, 0} : buffer_span(&w->bytes);
+}
+
 uint64_t blob_writer_size(const struct blob_writer *w)
 {
     return w->size;

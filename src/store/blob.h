@@ -27,6 +27,9 @@ must_check int blob_co_append(struct blob_writer *w, struct span bytes);
 /* All bytes are in: file and folder are synced. Afterwards blob_put may be called. */
 must_check int blob_co_finish(struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
+/* Its bytes while they are in memory (up to BLOB_INLINE_MAX, after blob_co_finish); .at NULL: they
+ * are in a file. They live as long as the writer. */
+struct span blob_writer_bytes(const struct blob_writer *w);
 /* Appends all its bytes to out; after blob_co_finish. Yields. */
 must_check int blob_co_writer_read(struct blob_writer *w, struct buffer *out);
 /* The write job that put it has been committed: its file stays. */

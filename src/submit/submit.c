@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "box/box.h"
+#include "box/summary.h"
 #include "event/event.h"
 #include "mail/trace.h"
 #include "reputation/suppression.h"
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVE_MEMORY ((size_t)16 * 1024 * 1024)
+#define RECEIVE_MEMORY   ((size_t)16 * 1024 * 1024)
+#define SUMMARY_KEPT_MAX ((size_t)256 * 1024)
 
 /* One copy of a letter: for a mailbox, or to go elsewhere. */
 struct copy {
@@ -28,6 +30,7 @@ struct submit_plan {
     const struct letter *letter;
     struct copy *copies; /* sorted by tenant; within it mailboxes after what leaves */
     size_t count;
+    struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
     struct queue_recipient *leaving; /* room for one tenant's */
     struct queue_entry *entries;     /* of all that leaves */
     size_t entry_count;
@@ -113,6 +116,27 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
     return rc;
 }
 
+/* Once for all mailboxes. A letter in a file is not read again for it, and one without a summary
+ * gets it when a client first asks. */
+static int summarise(struct submit_plan *plan, struct arena *arena)
+{
+    struct span bytes = blob_writer_bytes(plan->letter->body);
+    struct summary summary = {0};
+    bool stays = false;
+    for (size_t i = 0; i < plan->count; i++)
+        stays = stays || plan->copies[i].user != 0;
+    if (!stays || !bytes.at)
+        return 0;
+    int rc = summary_make(bytes, &summary);
+    if (rc == 0 && summary.structure.len + summary.envelope.len <= SUMMARY_KEPT_MAX) {
+        plan->envelope = arena_copy(arena, buffer_span(&summary.envelope));
+        plan->structure = arena_copy(arena, buffer_span(&summary.structure));
+        rc = plan->envelope.at && plan->structure.at ? 0 : -ENOMEM;
+    }
+    summary_free(&summary);
+    return rc;
+}
+
 static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
 {
     size_t leaving = 0;
@@ -148,6 +172,8 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
     if (rc == 0)
         rc = write_heads(plan, arena);
     if (rc == 0)
+        rc = summarise(plan, arena);
+    if (rc == 0)
         rc = prepare_leaving(plan, arena);
     *ret_plan = plan;
     return rc;
@@ -168,7 +194,9 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
     struct box_message message = {.blob = part->blob,
                                   .octets = copy->head.len + blob_writer_size(plan->letter->body),
                                   .received_ms = plan->now_ms,
-                                  .head = copy->head};
+                                  .head = copy->head,
+                                  .envelope = plan->envelope,
+                                  .structure = plan->structure};
     struct event event = {.tenant = part->tenant,
                           .letter = plan->letter->id,
                           .kind = EVENT_DELIVERED,
