@@ -241,9 +241,9 @@ static struct span take_route(struct envelope_list *l)
     size_t len = 0;
     if (!next_is(l, '@'))
         return nil;
-    while (len < l->rest.len && l->rest.at[len] != ':' && l->rest.at[len] != '>')
+    while (len < l->rest.len && span_find(SPAN(":<>;\""), l->rest.at[len]) < 0)
         len++;
-    if (len == l->rest.len || l->rest.at[len] == '>')
+    if (len == l->rest.len || l->rest.at[len] != ':')
         return nil;
     struct span route = span_trim(span_first(l->rest, len));
     l->rest = span_from(l->rest, len + 1);
