@@ -201,9 +201,9 @@ static int end_group(struct envelope_list *l)
 /* What stands in parentheses behind an address is the name of whoever has none else. */
 static void take_comment_as_name(struct envelope_list *l)
 {
-    struct span inner = span_trim(span_from(l->comment, 1));
     if (l->name.len || l->comment.len == 0)
         return;
+    struct span inner = span_trim(span_from(l->comment, 1));
     if (inner.len && inner.at[inner.len - 1] == ')')
         inner.len--;
     inner = span_trim(inner);
