@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define CHARSET_MAX        64
-#define PIECE              1024
+#define PIECE              ((size_t)1024)
 #define REPLACEMENT        "\xef\xbf\xbd"
 #define WORD_MAX           ((size_t)1000) /* of an encoded word; 75 by RFC 2047 2 */
 #define SECTIONS_MAX       100

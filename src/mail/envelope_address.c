@@ -201,9 +201,9 @@ static int end_group(struct envelope_list *l)
 /* What stands in parentheses behind an address is the name of whoever has none else. */
 static void take_comment_as_name(struct envelope_list *l)
 {
-    struct span inner = span_trim(span_from(l->comment, 1));
     if (l->name.len || l->comment.len == 0)
         return;
+    struct span inner = span_trim(span_from(l->comment, 1));
     if (inner.len && inner.at[inner.len - 1] == ')')
         inner.len--;
     inner = span_trim(inner);
@@ -241,9 +241,9 @@ static struct span take_route(struct envelope_list *l)
     size_t len = 0;
     if (!next_is(l, '@'))
         return nil;
-    while (len < l->rest.len && l->rest.at[len] != ':' && l->rest.at[len] != '>')
+    while (len < l->rest.len && span_find(SPAN(":<>;\""), l->rest.at[len]) < 0)
         len++;
-    if (len == l->rest.len || l->rest.at[len] == '>')
+    if (len == l->rest.len || l->rest.at[len] != ':')
         return nil;
     struct span route = span_trim(span_first(l->rest, len));
     l->rest = span_from(l->rest, len + 1);

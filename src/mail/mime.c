@@ -9,7 +9,32 @@
 /* RFC 2045 5.1; what is above ASCII passes too, since it stands in real file names. */
 static bool is_token_char(char c)
 {
-    return (unsigned char)c > 32 && c != 127 && span_find(SPAN("()<>@,;:\\\"/[]?="), c) < 0;
+    switch (c) {
+    case '(':
+    case ')':
+    case '<':
+    case '>':
+    case '@':
+    case ',':
+    case ';':
+    case ':':
+    case '\\':
+    case '"':
+    case '/':
+    case '[':
+    case ']':
+    case '?':
+    case '=':
+    case 127:
+        return false;
+    default:
+        return (unsigned char)c > 32;
+    }
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 bool mime_take_token(struct span *rest, struct span *ret_token)
@@ -57,7 +82,7 @@ static bool next_parameter(struct span *rest, struct span *ret_name, struct span
             *rest = span_from(*rest, rest->at[0] == '\\' ? 2 : 1);
         take_byte(rest, '"');
     } else { /* tokens, and what people write without the quotes that it needs */
-        while (rest->len && span_find(SPAN("; \t\r\n"), rest->at[0]) < 0)
+        while (rest->len && rest->at[0] != ';' && !is_blank(rest->at[0]))
             *rest = span_from(*rest, 1);
     }
     *ret_value = span_first(start, start.len - rest->len);
@@ -67,15 +92,17 @@ static bool next_parameter(struct span *rest, struct span *ret_name, struct span
 /* Takes the next byte of a value as written: quotes, backslashes and folds are passed over. */
 static bool next_value_byte(struct span *written, bool quoted, char *ret_byte)
 {
-    while (quoted && written->len && span_find(SPAN("\"\r\n"), written->at[0]) >= 0)
-        *written = span_from(*written, 1);
-    if (quoted && written->len > 1 && written->at[0] == '\\')
-        *written = span_from(*written, 1);
-    if (written->len == 0)
-        return false;
-    *ret_byte = written->at[0];
-    *written = span_from(*written, 1);
-    return true;
+    size_t i = 0;
+    while (quoted && i < written->len &&
+           (written->at[i] == '"' || written->at[i] == '\r' || written->at[i] == '\n'))
+        i++;
+    if (quoted && i + 1 < written->len && written->at[i] == '\\')
+        i++;
+    if (i < written->len)
+        *ret_byte = written->at[i];
+    bool any = i < written->len;
+    *written = span_from(*written, i + 1);
+    return any;
 }
 
 static bool is_quoted(struct span written)
@@ -246,7 +273,7 @@ static enum delimiter match_boundary(struct span text, struct span written)
 /* A delimiter of an open multipart ends what is open inside. */
 static bool take_delimiter(struct walk *w, struct span line)
 {
-    if (!span_starts(line, SPAN("--")))
+    if (line.len < 2 || line.at[0] != '-' || line.at[1] != '-')
         return false;
     for (int depth = w->parts[w->current].depth; depth >= 0; depth--) {
         enum delimiter match = match_boundary(span_from(line, 2), w->boundary[depth]);

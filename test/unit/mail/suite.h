@@ -9,5 +9,10 @@ int trace_tests(void);
 int compose_tests(void);
 int html_text_tests(void);
 int decode_tests(void);
+int envelope_tests(void);
+int structure_tests(void);
+int section_tests(void);
+int modified_utf7_tests(void);
+int text_tests(void);
 
 #endif
