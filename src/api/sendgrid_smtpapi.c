@@ -125,6 +125,12 @@ static int take_filters(struct smtpapi *s)
     return 0;
 }
 
+/* A value as text; null is empty. */
+static struct json_object *text_of(struct json_object *value)
+{
+    return json_object_new_string(value ? json_object_get_string(value) : "");
+}
+
 /* Values of unique_args may be numbers; custom_args are strings. */
 static void take_args(struct smtpapi *s)
 {
@@ -135,7 +141,7 @@ static void take_args(struct smtpapi *s)
     }
     texts = within(s->call, "custom_args");
     json_object_object_foreach(args, name, value)
-        json_object_object_add(texts, name, json_object_new_string(json_object_get_string(value)));
+        json_object_object_add(texts, name, text_of(value));
 }
 
 static void take_group(struct smtpapi *s)
@@ -200,8 +206,7 @@ static int take_tags(struct smtpapi *s, size_t i, struct content_group *group)
             return sendgrid_wrong(&s->mail, "The values of a tag must be a list.", "sub.%.60s",
                                   tag);
         struct json_object *value = i < (size_t)count ? json_object_array_get_idx(values, i) : NULL;
-        const char *text = value ? json_object_get_string(value) : "";
-        json_object_object_add(tags, tag, json_object_new_string(text));
+        json_object_object_add(tags, tag, text_of(value));
     }
     group->data = tags;
     s->mail.content.syntax = CONTENT_SUBSTITUTE;

@@ -1,0 +1,57 @@
+"""Attacks on the doors of applications: by those who have a key, but less right than they claim."""
+import json
+import smtplib
+
+import pytest
+from conftest import own_address
+from office import OFFSET, PATIENCE, unverified
+from sendgrid import SendGrid
+
+
+@pytest.fixture(scope="module")
+def grid(make_office):
+    return SendGrid(make_office, own_address())
+
+
+def by_smtp(office, user, password, data, to=("bob@example.test",), sender="shop@example.test"):
+    """(code, words) of the reply to a letter's data."""
+    with smtplib.SMTP(office.address, 587 + OFFSET, "client.example.net",
+                      timeout=PATIENCE) as client:
+        client.starttls(context=unverified())
+        client.login(user, password)
+        client.mail(sender)
+        for one in to:
+            assert client.rcpt(one)[0] == 250
+        code, words = client.data(data)
+        return code, words.decode()
+
+
+def smtpapi(grid, said, head="", body="Hi!"):
+    """The reply to a letter with that X-SMTPAPI, text or JSON."""
+    said = said if isinstance(said, str) else json.dumps(said, separators=(",\r\n ", ":"))
+    return by_smtp(grid.office, "apikey", grid.key,
+                   f"From: shop@example.test\r\nTo: bob@example.test\r\nSubject: -x-\r\n{head}"
+                   f"X-SMTPAPI: {said}\r\n\r\n{body}\r\n".encode())
+
+
+# --- X-SMTPAPI
+
+@pytest.mark.parametrize("said", [
+    {"unique_args": {"a": None}},
+    {"unique_args": None, "category": None, "filters": None, "sub": None, "to": None},
+    {"category": [None]},
+    {"filters": {"footer": {"settings": {"enable": None, "text/html": None}}}},
+    {"filters": {"templates": {"settings": {"enable": 1, "template_id": None}}}},
+    {"filters": {"templates": {"settings": {"enable": 1}}}},
+    {"filters": {"footer": {"settings": None}}},
+    {"sub": {"-x-": None, "-y-": [None]}},
+    {"sub": {"-x-": ["a"]}, "section": {"-x-": None}},
+    {"to": [None], "sub": {"": [""]}},
+    {"asm_group_id": None, "asm_groups_to_display": [None], "send_at": None},
+    {"send_each_at": None, "to": ["bob@example.test"]}])
+def test_nulls_are_read(grid, said):
+    """Taken or refused for good; the office lives."""
+    worker = grid.office.worker()
+    code, _ = smtpapi(grid, said)
+    assert code in (250, 550)
+    assert grid.office.worker() == worker
