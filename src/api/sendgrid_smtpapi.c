@@ -23,6 +23,7 @@
 
 #define MEMORY         ((size_t)160 * 1024 * 1024)
 #define RECIPIENTS_MAX 10000
+#define TAGS_MAX       200000 /* of all recipients: each has each tag of "sub" */
 #define FIELD          "X-SMTPAPI"
 
 static const char *const own_fields[] = {FIELD, NULL};
@@ -262,6 +263,17 @@ static int take_envelope(struct smtpapi *s)
     return rc < 0 ? rc : take_due(s, 0, group);
 }
 
+/* A short field may ask for much: a thousand tags for each of a thousand recipients. */
+static int check_tags(struct smtpapi *s, size_t groups)
+{
+    struct json_object *sub = json_object_object_get(s->said, "sub");
+    if (json_object_is_type(sub, json_type_object) &&
+        (size_t)json_object_object_length(sub) > TAGS_MAX / groups)
+        return sendgrid_wrong(&s->mail, "There are more than 200,000 tags for all recipients.",
+                              "sub");
+    return 0;
+}
+
 static int take_groups(struct smtpapi *s)
 {
     struct json_object *to;
@@ -274,6 +286,7 @@ static int take_groups(struct smtpapi *s)
     s->mail.send.group_count = groups;
     if (!s->mail.groups)
         return -ENOMEM;
+    rc = check_tags(s, groups);
     for (size_t i = 0; rc == 0 && count && i < groups; i++)
         rc = take_recipient(s, json_object_array_get_idx(to, i), i);
     return rc < 0 || count ? rc : take_envelope(s);

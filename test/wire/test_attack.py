@@ -55,3 +55,12 @@ def test_nulls_are_read(grid, said):
     code, _ = smtpapi(grid, said)
     assert code in (250, 550)
     assert grid.office.worker() == worker
+
+
+def test_a_short_field_cannot_ask_for_millions_of_tags(grid):
+    """34 KB would have taken 830 MB, and 180 KB the office."""
+    code, words = smtpapi(grid, {"to": ["a@far.test"] * 2000,
+                                 "sub": {f"{i:x}": [] for i in range(2000)}})
+    assert code == 550 and "sub" in words, words
+    assert smtpapi(grid, {"to": ["a@far.test"] * 200,
+                          "sub": {f"{i:x}": [] for i in range(200)}})[0] == 250
