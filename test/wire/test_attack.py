@@ -64,3 +64,15 @@ def test_a_short_field_cannot_ask_for_millions_of_tags(grid):
     assert code == 550 and "sub" in words, words
     assert smtpapi(grid, {"to": ["a@far.test"] * 200,
                           "sub": {f"{i:x}": [] for i in range(200)}})[0] == 250
+
+
+@pytest.mark.parametrize("head, body", [
+    ("Content-Type: multipart/mixed; boundary=b\r\n",
+     "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n" * 1001 + "--b--"),
+    ("".join(f"X-A{i}: v\r\n" for i in range(1500)), "x"),
+    ("Cc: " + ",\r\n ".join(["bob@example.test"] * 1001) + "\r\n", "x")],
+    ids=["parts", "fields", "addresses"])
+def test_what_is_too_much_is_refused_for_good(grid, head, body):
+    """451 would have had it sent again and again."""
+    code, words = smtpapi(grid, {"sub": {"-x-": ["a"]}}, head, body)
+    assert code == 550 and "too many" in words, (code, words)
