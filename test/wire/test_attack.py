@@ -6,6 +6,7 @@ import pytest
 from conftest import own_address
 from office import OFFSET, PATIENCE, unverified
 from sendgrid import SendGrid
+from test_smtpcom import SmtpCom
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,41 @@ def test_what_is_too_much_is_refused_for_good(grid, head, body):
     """451 would have had it sent again and again."""
     code, words = smtpapi(grid, {"sub": {"-x-": ["a"]}}, head, body)
     assert code == 550 and "too many" in words, (code, words)
+
+
+# --- SMTP.com's channels
+
+@pytest.fixture(scope="module")
+def com(make_office):
+    com = SmtpCom(make_office, own_address())
+    com.office.run("domain", "add", "other.test")
+    return com
+
+
+@pytest.mark.parametrize("words", [["--domain", "other.test"], ["--address", "a@example.test"],
+                                   ["--scope", "channels.create", "--scope", "channels.update",
+                                    "--scope", "channels.delete"]], ids=lambda words: words[0])
+def test_who_has_less_makes_no_login_that_has_all(com, words):
+    """A channel's login sends as every domain of the tenant."""
+    key = json.loads(com.office.run("key", "add", "--dialect", "smtpcom", "--json",
+                                    *words))["secret"]
+    body = {"name": "mine", "smtp_username": "mine", "smtp_password": "secret of mine", "quota": 9}
+    status, answer = com.call("POST", "/v4/channels", body, key)
+    assert status == 403, answer
+    assert com.call("GET", "/v4/channels/mine")[0] == 404
+    assert com.call("POST", "/v4/channels", body | {"name": "ours", "smtp_username": words[0]}
+                    )[0] in (200, 400)
+    assert com.call("PATCH", "/v4/channels/ours", {"smtp_password": "known to me"}, key)[0] == 403
+    if words[0] != "--scope":
+        assert com.call("DELETE", "/v4/channels/ours", key=key)[0] == 403
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        by_smtp(com.office, "mine", "secret of mine", b"")
+
+
+def test_a_cancelled_channel_that_is_named_like_a_domain_sends_nothing(com):
+    assert com.call("POST", "/v4/channels", {
+        "name": "other.test", "smtp_username": "other", "smtp_password": "secret of other",
+        "quota": 1})[0] == 200
+    assert com.call("DELETE", "/v4/channels/other.test")[0] == 200
+    status, answer = com.send({"channel": "other.test"})
+    assert status == 400 and "channel" in answer["data"]["errors"], answer
