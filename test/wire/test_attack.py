@@ -4,6 +4,7 @@ import smtplib
 
 import pytest
 from conftest import own_address
+from native import Native
 from office import OFFSET, PATIENCE, unverified
 from sendgrid import SendGrid
 from test_smtpcom import SmtpCom
@@ -115,3 +116,79 @@ def test_a_cancelled_channel_that_is_named_like_a_domain_sends_nothing(com):
     assert com.call("DELETE", "/v4/channels/other.test")[0] == 200
     status, answer = com.send({"channel": "other.test"})
     assert status == 400 and "channel" in answer["data"]["errors"], answer
+
+
+# --- a key for one domain
+
+class Two:
+    """An office with two domains, a key for each, and for each a letter that waits."""
+
+    def __init__(self, make_office):
+        self.post = Native(make_office, own_address(), 'route "slow.test" { host = "127.255.255.254"'
+                           ' port = 9 }')
+        self.office = self.post.office
+        self.office.run("domain", "add", "other.test")
+        self.office.run("user", "add", "eve@other.test", "--password-file", "-",
+                        text="secret of eve\n")
+        self.ids, self.keys, self.letters = {}, {}, {}
+        for domain in ("example.test", "other.test"):
+            made = json.loads(self.office.run("key", "add", "--domain", domain, "--json"))
+            self.ids[domain], self.keys[domain] = made["id"], made["secret"]
+            status, answer = self.post.send(key=made["secret"], to="a@slow.test",
+                                            **{"from": f"shop@{domain}"})
+            assert status in (200, 202), answer
+            self.letters[domain] = answer["id"]
+
+    def other(self, method, path, body=None):
+        return self.post.call(method, "/api/v1" + path, body, self.keys["other.test"])
+
+    def seen(self, path, name):
+        status, answer = self.other("GET", path)
+        assert status == 200, answer
+        return {item[name] for item in answer["items"]}
+
+
+@pytest.fixture(scope="module")
+def two(make_office):
+    return Two(make_office)
+
+
+def test_a_key_for_one_domain_sees_nothing_of_another(two):
+    mine, yours = two.letters["other.test"], two.letters["example.test"]
+    assert two.seen("/queue", "message") == {mine}
+    assert two.seen("/queue?to=a@slow.test", "message") == {mine}
+    assert two.seen("/events", "message") == {mine}
+    assert two.seen(f"/events?message={yours}", "message") == set()
+    assert two.seen("/domains", "name") == {"other.test"}
+    assert two.seen("/users", "address") == {"eve@other.test"}
+    assert two.seen("/keys", "id") == {two.ids["other.test"]}
+    for path in (f"/queue/{yours}", f"/messages/{yours}", f"/keys/{two.ids['example.test']}"):
+        assert two.other("GET", path)[0] == 404, path
+    status, answer = two.other("GET", f"/messages/{mine}")
+    assert status == 200 and answer["sender"] == "shop@other.test", answer
+    event = two.post.call("GET", f"/api/v1/events?message={yours}")[1]["items"][0]["id"]
+    assert two.other("GET", f"/events/{event}")[0] == 404
+
+
+def test_a_key_for_one_domain_steers_nothing_of_another(two):
+    yours = two.letters["example.test"]
+    assert two.other("POST", "/queue/hold", {"all": True}) == (200, {"recipients": 1})
+    for what in ({"message": yours}, {"sender": "shop@example.test"}):
+        assert two.other("POST", "/queue/drop", what) == (200, {"recipients": 0})
+    left = two.post.call("GET", "/api/v1/queue")[1]["items"]
+    assert {row["message"]: row["reason"] is not None for row in left} == {
+        yours: False, two.letters["other.test"]: True}
+
+
+def test_nobody_changes_or_revokes_a_key_that_can_more(two):
+    whole = json.loads(two.office.run("key", "add", "--json"))
+    few = json.loads(two.office.run("key", "add", "--json", "--scope", "api_keys.update", "--scope",
+                                    "api_keys.delete"))
+    for victim in (whole["id"], two.ids["example.test"]):
+        path = f"/keys/{victim}"
+        assert two.other("DELETE", path)[0] == 404
+        assert two.other("PATCH", path, {"title": "x"})[0] == 404
+        path = "/api/v1" + path
+        assert two.post.call("DELETE", path, key=few["secret"])[0] == 403
+        assert two.post.call("PATCH", path, {"scopes": ["api_keys.update"]}, few["secret"])[0] == 403
+    assert two.post.call("DELETE", f"/api/v1/keys/{few['id']}", key=few["secret"])[0] == 204
