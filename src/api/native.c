@@ -131,6 +131,21 @@ int native_co_enter(struct http_request *r, const char *scope, struct identity *
     return rc < 0 ? rc : native_problem(r, 403, NULL, buffer_text(&reason), NULL);
 }
 
+int native_co_bound(struct http_request *r, const struct identity *who, struct span *ret_domain)
+{
+    struct key own;
+    *ret_domain = SPAN("");
+    if (who->key_domain == 0)
+        return 0;
+    int rc = directory_co_key_find(api_of(r)->directory, who->tenant, span_of(who->login),
+                                   &r->arena, &own);
+    if (rc == 0 && own.domain.len == 0)
+        rc = ERR_CORRUPT;
+    if (rc == 0)
+        *ret_domain = own.domain;
+    return rc;
+}
+
 /* --- bodies ---------------------------------------------------------------------------------- */
 
 static bool is_one_of(struct span name, const char *const *names)

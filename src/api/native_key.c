@@ -2,7 +2,9 @@
  * Keys by our own API: listed, made (the secret is in that answer alone), changed, revoked.
  *
  * Nobody hands on more than he has: a key with scopes makes keys with some of these; one that is
- * bound to a domain or to addresses makes keys that are bound to it or to some of them.
+ * bound to a domain or to addresses makes keys that are bound to it or to some of them. What he
+ * could not have made he neither changes nor revokes, and keys of other domains than his own he
+ * does not see.
  */
 #include "api/native.h"
 
@@ -49,6 +51,11 @@ static struct json_object *key_json(const struct key *key)
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
+static bool sees(const struct identity *who, const struct key *key)
+{
+    return who->key_domain == 0 || who->key_domain == key->who.key_domain;
+}
+
 int native_keys_co_get(struct http_request *r)
 {
     static const char *const names[] = {NULL};
@@ -72,7 +79,7 @@ int native_keys_co_get(struct http_request *r)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         AUTO_ARENA arena = ARENA(64 * 1024);
         rc = directory_co_key_find(api_of(r)->directory, who.tenant, rows[i].name, &arena, &key);
-        if (rc == 0)
+        if (rc == 0 && sees(&who, &key))
             json_object_array_add(items, key_json(&key));
         rc = rc == ERR_ABSENT ? 0 : rc; /* revoked meanwhile */
     }
@@ -88,6 +95,8 @@ static int native_co_find(struct http_request *r, const struct identity *who, st
                           struct key *ret_key)
 {
     int rc = directory_co_key_find(api_of(r)->directory, who->tenant, id, &r->arena, ret_key);
+    if (rc == 0 && !sees(who, ret_key))
+        rc = ERR_ABSENT;
     return rc < 0 ? native_problem_of(r, rc, "id") : 0;
 }
 
@@ -230,12 +239,24 @@ int native_keys_co_post(struct http_request *r)
 
 /* --- changing -------------------------------------------------------------------------------- */
 
+/* One that the caller could have made. */
+static int native_co_find_mine(struct http_request *r, const struct identity *who,
+                               struct key *ret_key)
+{
+    int rc = native_co_find(r, who, http_parameter(r, "id"), ret_key);
+    if (rc != 0)
+        return rc;
+    const struct key_new gift = {
+        .domain = ret_key->domain, .scopes = ret_key->scopes, .addresses = ret_key->addresses};
+    return native_co_check_gift(r, who, &gift);
+}
+
 /* Members that are not there stay. */
 static int native_co_change(struct http_request *r, const struct identity *who,
                             struct json_object *o)
 {
     struct key key;
-    int rc = native_co_find(r, who, http_parameter(r, "id"), &key);
+    int rc = native_co_find_mine(r, who, &key);
     if (rc == 0)
         rc = native_text(r, o, "title", &key.title);
     if (rc == 0)
@@ -272,9 +293,12 @@ int native_key_co_patch(struct http_request *r)
 int native_key_co_delete(struct http_request *r)
 {
     struct identity who = {0};
+    struct key key;
     int rc = native_co_enter(r, "api_keys.delete", &who);
+    if (rc == 0)
+        rc = native_co_find_mine(r, &who, &key);
     if (rc == 0) {
-        rc = directory_co_key_revoke(api_of(r)->directory, who.tenant, http_parameter(r, "id"));
+        rc = directory_co_key_revoke(api_of(r)->directory, who.tenant, key.id);
         rc = rc < 0 ? native_problem_of(r, rc, "id") : 0;
     }
     return native_end(rc == 0 ? native_answer_nothing(r) : rc);

@@ -65,6 +65,8 @@ int native_events_co_get(struct http_request *r)
     int rc = native_co_enter(r, "log.read", &who);
     if (rc == 0)
         rc = take_filter(r, &filter);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &filter.from_domain);
     filter.tenant = who.tenant;
     if (rc == 0)
         rc = event_co_list(api_of(r)->store, &filter, &arena, &events, &count);
@@ -82,13 +84,17 @@ int native_event_co_get(struct http_request *r)
     struct event *events;
     size_t count = 0;
     int64_t id = 0;
+    struct event_filter filter = {.limit = 1};
     int rc = native_co_enter(r, "log.read", &who);
     if (rc == 0)
         rc = native_path_id(r, "id", &id);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &filter.from_domain);
     if (rc != 0)
         return native_end(rc);
-    struct event_filter filter = {
-        .tenant = who.tenant, .after = id - 1, .before = id == INT64_MAX ? 0 : id + 1, .limit = 1};
+    filter.tenant = who.tenant;
+    filter.after = id - 1;
+    filter.before = id == INT64_MAX ? 0 : id + 1;
     rc = event_co_list(api_of(r)->store, &filter, &r->arena, &events, &count);
     if (rc == 0 && count == 0)
         rc = native_problem_of(r, ERR_ABSENT, "id");
@@ -99,6 +105,12 @@ int native_event_co_get(struct http_request *r)
 
 /* --- domains and users ----------------------------------------------------------------------- */
 
+/* A domain, or an address in it. */
+static bool is_of(struct span name, struct span domain)
+{
+    return span_equal(span_from(name, (size_t)(span_find_last(name, '@') + 1)), domain);
+}
+
 static int native_co_answer_names(struct http_request *r, const char *scope,
                                   enum directory_list what, const char *name)
 {
@@ -106,8 +118,11 @@ static int native_co_answer_names(struct http_request *r, const char *scope,
     struct identity who = {0};
     struct native_page page;
     struct directory_row *rows;
+    struct span bound;
     size_t count;
     int rc = native_co_enter(r, scope, &who);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &bound);
     if (rc == 0)
         rc = native_check_query(r, names);
     if (rc == 0)
@@ -120,6 +135,8 @@ static int native_co_answer_names(struct http_request *r, const char *scope,
         return native_end(rc);
     struct json_object *items = json_object_new_array();
     for (size_t i = 0; i < count; i++) {
+        if (bound.len && !is_of(rows[i].name, bound))
+            continue;
         struct json_object *o = json_object_new_object();
         member_put_text(o, name, rows[i].name);
         member_put(o, "created", native_time(rows[i].created_ms));

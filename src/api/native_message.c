@@ -25,6 +25,7 @@ struct page {
     struct arena arena;
     struct json_object *items;
     struct span sender;
+    struct span bound;  /* the key's domain; empty: it sees all */
     int64_t next;       /* behind which the next page begins; 0: none */
     char kind;          /* 'w' or 'e' */
     struct span *ended; /* of this page */
@@ -58,7 +59,8 @@ static void add_waiting(struct page *p, const struct queue_row *row)
 
 static int page_co_wait(struct page *p, int64_t after)
 {
-    struct queue_selector selector = {.tenant = p->who->tenant, .letter = p->letter};
+    struct queue_selector selector = {
+        .tenant = p->who->tenant, .letter = p->letter, .sender_domain = p->bound};
     while (p->next == 0) {
         struct queue_row *rows;
         size_t count, left = p->limit - json_object_array_length(p->items);
@@ -120,8 +122,11 @@ static void add_events(struct page *p, const struct event *events, size_t count)
 
 static int page_co_end(struct page *p, int64_t before)
 {
-    struct event_filter filter = {
-        .tenant = p->who->tenant, .letter = p->letter, .before = before, .limit = EVENTS_MAX};
+    struct event_filter filter = {.tenant = p->who->tenant,
+                                  .letter = p->letter,
+                                  .before = before,
+                                  .limit = EVENTS_MAX,
+                                  .from_domain = p->bound};
     p->kind = 'e';
     p->ended = arena_alloc(&p->arena, (p->limit + 1) * sizeof *p->ended);
     if (!p->ended)
@@ -185,6 +190,8 @@ static int page_co_read(struct page *p, struct span cursor)
         rc = page_co_end(p, kind == 'e' ? from : 0);
     if (rc < 0)
         return rc;
+    if (p->bound.len && p->sender.len == 0) /* not one of the key's domain */
+        return native_problem_of(p->r, ERR_ABSENT, "id");
     if (!kept && json_object_array_length(p->items) == 0 && cursor.len == 0)
         return native_problem_of(p->r, ERR_ABSENT, "id");
     return answer(p, &message);
@@ -203,6 +210,8 @@ int native_message_co_get(struct http_request *r)
         rc = native_check_query(r, parameters);
     if (rc == 0)
         rc = native_take_page(r, &wanted);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &p.bound);
     if (rc != 0)
         return native_end(rc);
     p.limit = wanted.limit;

@@ -92,6 +92,8 @@ int native_queue_co_get(struct http_request *r)
     int rc = native_co_enter(r, "queue.read", &who);
     if (rc == 0)
         rc = take_query(r, &selector);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &selector.sender_domain);
     selector.tenant = who.tenant;
     return native_end(rc == 0 ? native_co_answer_rows(r, &selector, false) : rc);
 }
@@ -106,6 +108,8 @@ int native_queue_letter_co_get(struct http_request *r)
         rc = native_path_id(r, "id", &selector.letter);
     if (rc == 0)
         rc = native_check_query(r, names);
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &selector.sender_domain);
     selector.tenant = who.tenant;
     return native_end(rc == 0 ? native_co_answer_rows(r, &selector, true) : rc);
 }
@@ -199,6 +203,8 @@ static int native_co_steer(struct http_request *r, const char *scope, enum steer
                                 .kind = kind};
     int rc = native_co_enter(r, scope, &who);
     steering.selector.tenant = who.tenant;
+    if (rc == 0)
+        rc = native_co_bound(r, &who, &steering.selector.sender_domain);
     if (rc == 0)
         rc = native_co_body(r, NATIVE_SMALL_MAX, members, &o);
     if (rc == 0)

@@ -23,6 +23,7 @@
 
 #define MEMORY         ((size_t)160 * 1024 * 1024)
 #define RECIPIENTS_MAX 10000
+#define TAGS_MAX       200000 /* of all recipients: each has each tag of "sub" */
 #define FIELD          "X-SMTPAPI"
 
 static const char *const own_fields[] = {FIELD, NULL};
@@ -125,6 +126,12 @@ static int take_filters(struct smtpapi *s)
     return 0;
 }
 
+/* A value as text; null is empty. */
+static struct json_object *text_of(struct json_object *value)
+{
+    return json_object_new_string(value ? json_object_get_string(value) : "");
+}
+
 /* Values of unique_args may be numbers; custom_args are strings. */
 static void take_args(struct smtpapi *s)
 {
@@ -135,7 +142,7 @@ static void take_args(struct smtpapi *s)
     }
     texts = within(s->call, "custom_args");
     json_object_object_foreach(args, name, value)
-        json_object_object_add(texts, name, json_object_new_string(json_object_get_string(value)));
+        json_object_object_add(texts, name, text_of(value));
 }
 
 static void take_group(struct smtpapi *s)
@@ -200,8 +207,7 @@ static int take_tags(struct smtpapi *s, size_t i, struct content_group *group)
             return sendgrid_wrong(&s->mail, "The values of a tag must be a list.", "sub.%.60s",
                                   tag);
         struct json_object *value = i < (size_t)count ? json_object_array_get_idx(values, i) : NULL;
-        const char *text = value ? json_object_get_string(value) : "";
-        json_object_object_add(tags, tag, json_object_new_string(text));
+        json_object_object_add(tags, tag, text_of(value));
     }
     group->data = tags;
     s->mail.content.syntax = CONTENT_SUBSTITUTE;
@@ -257,6 +263,17 @@ static int take_envelope(struct smtpapi *s)
     return rc < 0 ? rc : take_due(s, 0, group);
 }
 
+/* A short field may ask for much: a thousand tags for each of a thousand recipients. */
+static int check_tags(struct smtpapi *s, size_t groups)
+{
+    struct json_object *sub = json_object_object_get(s->said, "sub");
+    if (json_object_is_type(sub, json_type_object) &&
+        (size_t)json_object_object_length(sub) > TAGS_MAX / groups)
+        return sendgrid_wrong(&s->mail, "There are more than 200,000 tags for all recipients.",
+                              "sub");
+    return 0;
+}
+
 static int take_groups(struct smtpapi *s)
 {
     struct json_object *to;
@@ -269,6 +286,7 @@ static int take_groups(struct smtpapi *s)
     s->mail.send.group_count = groups;
     if (!s->mail.groups)
         return -ENOMEM;
+    rc = check_tags(s, groups);
     for (size_t i = 0; rc == 0 && count && i < groups; i++)
         rc = take_recipient(s, json_object_array_get_idx(to, i), i);
     return rc < 0 || count ? rc : take_envelope(s);
@@ -297,6 +315,8 @@ static int co_read_anew(struct smtpapi *s)
 {
     struct sendgrid_mail *m = &s->mail;
     int rc = letter_read(s->handover->letter, left_out, &m->arena, &m->content.letter);
+    if (rc == -E2BIG)
+        return sendgrid_wrong(m, "The letter has too many parts, fields or addresses.", "");
     if (rc == 0)
         rc = sendgrid_take_sections(m, json_object_object_get(s->said, "section"));
     if (rc == 0)

@@ -66,6 +66,19 @@ int smtpcom_channel_co_get(struct http_request *r)
 
 /* --- changing -------------------------------------------------------------------------------- */
 
+/* Whoever logs in as a channel sends as all of the tenant's domains: nobody gives himself that who
+ * has less. */
+static int co_enter_change(struct http_request *r, const char *scope, bool login,
+                           struct identity *ret_who)
+{
+    int rc = smtpcom_co_enter(r, scope, ret_who);
+    if (rc == 0 && login)
+        rc = smtpcom_co_enter(r, "mail.send", ret_who);
+    if (rc == 0 && (ret_who->key_domain || ret_who->has_addresses))
+        return http_fail(r, 403, "a channel is for all domains, this key is not");
+    return rc;
+}
+
 struct call {
     struct json_object *values;
     struct channel channel;
@@ -155,7 +168,7 @@ int smtpcom_channels_co_post(struct http_request *r)
     struct identity who;
     struct call c = {0};
     struct directory *d = api_of(r)->directory;
-    int rc = smtpcom_co_enter(r, "channels.create", &who);
+    int rc = co_enter_change(r, "channels.create", true, &who);
     if (rc < 0)
         return rc;
     rc = co_read_call(r, &c);
@@ -172,7 +185,7 @@ int smtpcom_channel_co_patch(struct http_request *r)
 {
     struct identity who;
     struct call c = {0};
-    int rc = smtpcom_co_enter(r, "channels.update", &who);
+    int rc = co_enter_change(r, "channels.update", true, &who);
     if (rc < 0)
         return rc;
     rc = co_read_call(r, &c);
@@ -188,7 +201,7 @@ int smtpcom_channel_co_delete(struct http_request *r)
 {
     struct identity who;
     struct span name = http_parameter(r, "name");
-    int rc = smtpcom_co_enter(r, "channels.delete", &who);
+    int rc = co_enter_change(r, "channels.delete", false, &who);
     if (rc < 0)
         return rc;
     rc = directory_co_channel_cancel(api_of(r)->directory, who.tenant, name);

@@ -255,6 +255,16 @@ int directory_co_channels(struct directory *d, int64_t tenant, struct span after
 
 /* --- sending --------------------------------------------------------------------------------- */
 
+/* There is none that can be used: is it cancelled, or does it need no row? */
+static int use_unmade(struct db_tx *tx, int64_t tenant, struct span name)
+{
+    struct db_query *q;
+    int rc = start(tx, &find_channel, tenant, name, &q);
+    if (rc == 0)
+        rc = db_step(q);
+    return rc == DB_ROW ? ERR_ABSENT : rc < 0 ? rc : find_unmade(tx, tenant, name);
+}
+
 int channel_use(struct db_tx *tx, int64_t tenant, struct span name, size_t recipients)
 {
     struct db_query *q;
@@ -265,7 +275,7 @@ int channel_use(struct db_tx *tx, int64_t tenant, struct span name, size_t recip
     db_bind_int(q, "count", (int64_t)recipients);
     rc = db_step(q);
     if (rc != DB_ROW)
-        return rc < 0 ? rc : find_unmade(tx, tenant, name);
+        return rc < 0 ? rc : use_unmade(tx, tenant, name);
     int64_t quota = db_column_int(q, 0), used = db_column_int(q, 1);
     rc = db_run(q);
     return rc < 0 ? rc : quota && used > quota ? ERR_FULL : 0;

@@ -106,7 +106,9 @@ int event_record(struct db_tx *tx, const struct event *event)
     "SELECT e.id, e.letter, e.kind, s.address, r.address, e.size, e.detail FROM event e"           \
     " LEFT JOIN event_address s ON s.tenant = e.tenant AND s.id = e.sender"                        \
     " LEFT JOIN event_address r ON r.tenant = e.tenant AND r.id = e.recipient"                     \
-    " WHERE e.tenant = :tenant AND e.id > :after AND e.id < :before "
+    " WHERE e.tenant = :tenant AND e.id > :after AND e.id < :before"                               \
+    " AND (:from_domain = '' OR LOWER(SUBSTR(s.address, LENGTH(s.address) -"                       \
+    " LENGTH(:from_domain))) = '@' || :from_domain) "
 #define NEWEST " ORDER BY e.id DESC LIMIT :limit"
 
 static const struct db_statement list_all = {.sql = COLUMNS NEWEST};
@@ -180,6 +182,7 @@ static int read_events(struct db_tx *tx, void *arg)
     db_bind_int(q, "after", first_id_since(filter));
     db_bind_int(q, "before", filter->before ? filter->before : INT64_MAX);
     db_bind_int(q, "limit", (int64_t)l->max);
+    db_bind_text(q, "from_domain", filter->from_domain);
     if (statement == &list_letter)
         db_bind_int(q, "letter", filter->letter);
     if (statement == &list_to || statement == &list_from_to)

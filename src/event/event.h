@@ -44,7 +44,8 @@ must_check int event_record(struct db_tx *tx, const struct event *event);
 struct event_filter {
     int64_t tenant, letter, after, before, since_ms;
     struct span to, from;
-    unsigned limit; /* at most 1,000 */
+    struct span from_domain; /* folded */
+    unsigned limit;          /* at most 1,000 */
 };
 /* The newest `limit` that match, oldest first, copied into arena. Yields. */
 must_check int event_co_list(struct store *store, const struct event_filter *filter,

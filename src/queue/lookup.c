@@ -172,7 +172,9 @@ int queue_co_walk(struct store *store, int64_t tenant, int64_t recipient, struct
     " WHERE r.tenant = :tenant AND r.id > :after"                                                  \
     " AND (:recipient = 0 OR r.id = :recipient) AND (:domain = '' OR r.domain = :domain)"          \
     " AND (:sender = '' OR l.reverse_path = :sender)"                                              \
-    " AND (:forward_path = '' OR r.forward_path = :forward_path)"
+    " AND (:forward_path = '' OR r.forward_path = :forward_path)"                                  \
+    " AND (:sender_domain = '' OR LOWER(SUBSTR(l.reverse_path, LENGTH(l.reverse_path) -"           \
+    " LENGTH(:sender_domain))) = '@' || :sender_domain)"
 static const struct db_statement list_rows = {.sql = ROWS " ORDER BY r.id LIMIT :limit"};
 /* By the indices of letters and of batches: a page does not walk the whole queue. */
 static const struct db_statement list_letter = {
@@ -211,6 +213,7 @@ static int list_on(struct db_tx *tx, void *arg)
     db_bind_text(q, "domain", selector->domain);
     db_bind_text(q, "sender", selector->sender);
     db_bind_text(q, "forward_path", selector->recipient_path);
+    db_bind_text(q, "sender_domain", selector->sender_domain);
     db_bind_int(q, "limit", listing->limit);
     while ((rc = db_step(q)) == DB_ROW) {
         struct queue_row *row = &listing->rows[listing->count++];

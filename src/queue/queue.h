@@ -102,6 +102,7 @@ struct queue_selector {
     struct span domain, sender; /* of the recipient, folded; reverse-path */
     struct span recipient_path; /* forward-path */
     struct span batch;          /* of the letter */
+    struct span sender_domain;  /* of the reverse-path, folded; for queue_co_list alone */
 };
 
 struct queue_entry {
