@@ -2,8 +2,8 @@
 #include "ctl/worker.h"
 
 #include "api/submission.h"
-#include "box/box.h"
 #include "base/log.h"
+#include "box/box.h"
 #include "ctl/control.h"
 #include "ctl/pages.h"
 #include "run/lane.h"

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int imap_co_say(struct imap_session *s, struct span bytes)
@@ -25,6 +26,13 @@ int imap_co_printf(struct imap_session *s, const char *format, ...)
     if (len < 0 || (size_t)len >= sizeof line)
         return -EMSGSIZE;
     return imap_co_say(s, span_make(line, (size_t)len));
+}
+
+void imap_keep_tag(struct imap_session *s, struct span tag)
+{
+    size_t len = tag.len < sizeof s->tag_text ? tag.len : sizeof s->tag_text;
+    memcpy(s->tag_text, tag.at, len);
+    s->tag = span_make(s->tag_text, len);
 }
 
 /* --- tagged ---------------------------------------------------------------------------------- */

@@ -76,8 +76,8 @@ static int imap_co_skip(struct imap_session *s, uint64_t octets)
 static int imap_co_refuse_literal(struct imap_session *s, const struct imap_literal *literal)
 {
     struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
-    if (imap_parse_tag(&p, &s->tag) < 0)
-        s->tag = SPAN("*");
+    struct span tag;
+    imap_keep_tag(s, imap_parse_tag(&p, &tag) < 0 ? SPAN("*") : tag);
     if (!literal->waits) {
         int rc = imap_co_skip(s, literal->octets);
         if (rc == 0)

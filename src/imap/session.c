@@ -88,9 +88,10 @@ int imap_co_bad(struct imap_session *s, struct span tag, const char *text)
 static int imap_co_run(struct imap_session *s)
 {
     struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
-    struct span name;
-    if (imap_parse_tag(&p, &s->tag) < 0 || s->tag.len > 126 || imap_parse_sp(&p) < 0)
+    struct span name, tag;
+    if (imap_parse_tag(&p, &tag) < 0 || tag.len > IMAP_TAG_MAX || imap_parse_sp(&p) < 0)
         return imap_co_bad(s, SPAN("*"), "A command begins with a tag and a blank");
+    imap_keep_tag(s, tag);
     s->uid = imap_take_word(&p, "UID");
     if ((s->uid && imap_parse_sp(&p) < 0) || imap_parse_atom(&p, &name) < 0)
         return imap_co_bad(s, s->tag, "The name of a command is missing");

@@ -24,6 +24,7 @@
 
 #define IMAP_LINE_MAX_BEFORE_LOGIN ((size_t)8 * 1024)
 #define IMAP_COMMAND_MAX           ((size_t)64 * 1024) /* literals included */
+#define IMAP_TAG_MAX               126
 #define IMAP_ARENA_MAX             ((size_t)16 * 1024 * 1024)
 
 /* The mailbox that is selected. */
@@ -52,7 +53,8 @@ struct imap_session {
     unsigned mistakes;
     bool utf8, condstore, qresync, rev2; /* enabled */
     struct buffer command;               /* the one that runs, see input.c */
-    struct span tag;
+    struct span tag; /* of that command, in tag_text: APPEND reads on while it runs */
+    char tag_text[IMAP_TAG_MAX];
     bool appending;     /* what follows a literal is another message */
     bool uid;           /* the command came with UID in front */
     struct arena arena; /* of the command */
@@ -63,6 +65,8 @@ struct imap_session {
 must_check int imap_co_say(struct imap_session *s, struct span bytes);
 must_check int imap_co_printf(struct imap_session *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Keeps the command's tag, cut at IMAP_TAG_MAX. */
+void imap_keep_tag(struct imap_session *s, struct span tag);
 /* "tag OK text" after what is new in the mailbox. text may begin with "[CODE …] ". */
 must_check int imap_co_ok(struct imap_session *s, const char *text);
 /* The same where no EXPUNGE may come before it (RFC 9051 7.5.1). */
