@@ -1,4 +1,5 @@
 """The HTTP doors of an office: health, metrics, TLS, draining."""
+import contextlib
 import http.client
 import json
 import re
@@ -133,14 +134,16 @@ def received(office):
 
 def test_sigterm_lets_requests_end(make_office):
     office = make_office()
-    with raw(office) as idle, raw(office) as half:
-        idle.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
-        assert "Connection" not in idle.answer().fields
+    with contextlib.ExitStack() as stack:
+        half, *idle = [stack.enter_context(raw(office)) for _ in range(17)]  # some on each loop
+        for one in idle:
+            one.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert "Connection" not in one.answer().fields
         before = [received(office), received(office)]
         half.send(b"GET /healthz HTTP/1.1\r\nHo")
         until(lambda: (received(office) - before[0]) % (before[1] - before[0]) == 25)
         office.process.send_signal(signal.SIGTERM)
-        assert idle.answer() is None
+        assert [one.answer() for one in idle] == [None] * len(idle)
         half.send(b"st: h\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
         answers = half.answers()
         assert [a.status for a in answers] == [200]
