@@ -129,6 +129,14 @@ static int set_reverse_path(struct sending *s)
 
 /* --- the quota ------------------------------------------------------------------------------- */
 
+int sending_fail_day(struct sending *s)
+{
+    return sending_fail(s, SEND_OVER_QUOTA, ERR_DENIED,
+                        "Over the limit of %lld recipients in 24 hours, try again later",
+                        (long long)s->door->daily_limit);
+}
+
+/* Before the work; the commit asks again. */
 static int sending_co_check_quota(struct sending *s)
 {
     struct send_quota quota;
@@ -136,9 +144,7 @@ static int sending_co_check_quota(struct sending *s)
     if (rc < 0 || quota.limit == 0)
         return rc;
     if (quota.sent + (int64_t)s->result->recipients > quota.limit)
-        return sending_fail(s, SEND_OVER_QUOTA, ERR_DENIED,
-                            "Over the limit of %lld recipients in 24 hours, try again later",
-                            (long long)quota.limit);
+        return sending_fail_day(s);
     return 0;
 }
 

@@ -5,7 +5,7 @@ import smtplib
 import pytest
 from conftest import own_address
 from native import Native
-from office import OFFSET, PATIENCE, unverified
+from office import OFFSET, PATIENCE, in_parallel, unverified
 from sendgrid import SendGrid
 from test_smtpcom import SmtpCom
 
@@ -192,3 +192,22 @@ def test_nobody_changes_or_revokes_a_key_that_can_more(two):
         assert two.post.call("DELETE", path, key=few["secret"])[0] == 403
         assert two.post.call("PATCH", path, {"scopes": ["api_keys.update"]}, few["secret"])[0] == 403
     assert two.post.call("DELETE", f"/api/v1/keys/{few['id']}", key=few["secret"])[0] == 204
+
+
+# --- calls at once
+
+def test_calls_at_once_do_not_share_the_last_of_a_quota(make_office):
+    post = Native(make_office, own_address(), "\napi-recipients-per-day = 5\n")
+    answers = in_parallel(40, lambda _: post.send(to="bob@example.test"))
+    assert sorted(status for status, _ in answers) == [202] * 5 + [429] * 35
+    assert all("5 recipients in 24 hours" in answer["detail"]
+               for status, answer in answers if status == 429)
+    assert len(post.bob.letters()) == 5
+
+
+def test_equal_calls_at_once_are_one_letter(two):
+    answers = in_parallel(30, lambda _: two.post.send(
+        to="bob@example.test", http={"Idempotency-Key": "once"}.items()))
+    assert {status for status, _ in answers} == {202}
+    assert len({answer["id"] for _, answer in answers}) == 1
+    assert len(two.post.bob.letters()) == 1
