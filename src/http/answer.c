@@ -124,7 +124,12 @@ static int status_of(int code)
     case ERR_FULL:
     case ERR_STORE:
     case ERR_DNS:
-    case -ENOSPC:
+    case -ENOSPC: /* of the file of a large body: */
+    case -EDQUOT:
+    case -EIO:
+    case -EROFS:
+    case -EMFILE:
+    case -ENFILE:
     case -ENOMEM:
     case -ECANCELED:
     case -ETIMEDOUT:

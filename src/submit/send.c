@@ -94,6 +94,39 @@ static int find_author(struct sending *s)
     return 0;
 }
 
+static int sending_co_may_be_all(struct sending *s, const struct mailbox *list, size_t count)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = sending_co_may_be(s, &list[i]);
+    return rc;
+}
+
+/* Programs show it beside the author: "ceo@… on behalf of shop@…". */
+static int sending_co_check_sender(struct sending *s)
+{
+    const struct send *send = s->send;
+    struct span header = span_first(send->raw, header_length(send->raw));
+    struct header_field field;
+    if (send->content)
+        return sending_co_may_be_all(s, send->content->letter.sender.at,
+                                     send->content->letter.sender.count);
+    while (header_next(&header, &field)) {
+        struct mailbox sender;
+        if (!span_equal_nocase(field.name, SPAN("Sender")))
+            continue;
+        int rc = address_parse_list(field.body, &s->arena, &sender, 1);
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc != 1)
+            return sending_fail(s, SEND_BAD_RAW, ERR_SYNTAX,
+                                "The letter's Sender field is not one readable address");
+        if ((rc = sending_co_may_be(s, &sender)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int sending_co_check_rights(struct sending *s)
 {
     int rc = s->preview ? 1 : directory_co_key_may(s->door->directory, s->send->who, "mail.send");
@@ -101,8 +134,10 @@ static int sending_co_check_rights(struct sending *s)
         return sending_fail(s, SEND_NOT_ALLOWED, ERR_DENIED, "This key may not send mail");
     if (rc >= 0)
         rc = find_author(s);
-    for (size_t i = 0; rc == 0 && i < s->author_count; i++)
-        rc = sending_co_may_be(s, &s->author[i]);
+    if (rc == 0)
+        rc = sending_co_may_be_all(s, s->author, s->author_count);
+    if (rc == 0)
+        rc = sending_co_check_sender(s);
     for (size_t i = 0; rc == 0 && i < s->send->group_count; i++)
         if (s->send->groups[i].from)
             rc = sending_co_may_be(s, s->send->groups[i].from);
@@ -129,6 +164,14 @@ static int set_reverse_path(struct sending *s)
 
 /* --- the quota ------------------------------------------------------------------------------- */
 
+int sending_fail_day(struct sending *s)
+{
+    return sending_fail(s, SEND_OVER_QUOTA, ERR_DENIED,
+                        "Over the limit of %lld recipients in 24 hours, try again later",
+                        (long long)s->door->daily_limit);
+}
+
+/* Before the work; the commit asks again. */
 static int sending_co_check_quota(struct sending *s)
 {
     struct send_quota quota;
@@ -136,9 +179,7 @@ static int sending_co_check_quota(struct sending *s)
     if (rc < 0 || quota.limit == 0)
         return rc;
     if (quota.sent + (int64_t)s->result->recipients > quota.limit)
-        return sending_fail(s, SEND_OVER_QUOTA, ERR_DENIED,
-                            "Over the limit of %lld recipients in 24 hours, try again later",
-                            (long long)quota.limit);
+        return sending_fail_day(s);
     return 0;
 }
 

@@ -103,26 +103,6 @@ static const struct db_statement sum_use = {.sql =
                                                 "SELECT COALESCE(SUM(recipients), 0) FROM send_use"
                                                 " WHERE tenant = :tenant AND hour > :hour"};
 
-static int count_use(struct db_tx *tx, const struct sending *s)
-{
-    struct db_query *q;
-    int rc = db_prepare(tx, &add_use, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "tenant", s->send->who->tenant);
-    db_bind_int(q, "hour", s->now_ms / HOUR_MS);
-    db_bind_int(q, "recipients", (int64_t)s->result->recipients);
-    return db_run(q);
-}
-
-/* In the commit: so that two calls at once do not both take the last of a quota. */
-static int use_channel(struct db_tx *tx, struct sending *s)
-{
-    int rc = channel_use(tx, s->send->who->tenant, s->send->channel, s->result->recipients);
-    s->refused = rc == ERR_FULL ? SEND_OVER_QUOTA : rc == ERR_ABSENT ? SEND_NO_CHANNEL : SEND_OK;
-    return s->refused ? ERR_DENIED : rc;
-}
-
 struct asking {
     int64_t tenant, hour, sent;
 };
@@ -140,6 +120,33 @@ static int read_use(struct db_tx *tx, void *arg)
     if (rc == DB_ROW)
         asking->sent = db_column_int(q, 0);
     return rc < 0 ? rc : 0;
+}
+
+/* In the commit: so that two calls at once do not both take the last of a quota. */
+static int count_use(struct db_tx *tx, struct sending *s)
+{
+    struct db_query *q;
+    struct asking asking = {.tenant = s->send->who->tenant,
+                            .hour = s->now_ms / HOUR_MS - DAY_HOURS};
+    int rc = db_prepare(tx, &add_use, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", s->send->who->tenant);
+    db_bind_int(q, "hour", s->now_ms / HOUR_MS);
+    db_bind_int(q, "recipients", (int64_t)s->result->recipients);
+    rc = db_run(q);
+    if (rc >= 0 && s->door->daily_limit)
+        rc = read_use(tx, &asking);
+    s->day_full = rc >= 0 && s->door->daily_limit && asking.sent > s->door->daily_limit;
+    s->refused = s->day_full ? SEND_OVER_QUOTA : SEND_OK;
+    return s->day_full ? ERR_DENIED : rc;
+}
+
+static int use_channel(struct db_tx *tx, struct sending *s)
+{
+    int rc = channel_use(tx, s->send->who->tenant, s->send->channel, s->result->recipients);
+    s->refused = rc == ERR_FULL ? SEND_OVER_QUOTA : rc == ERR_ABSENT ? SEND_NO_CHANNEL : SEND_OK;
+    return s->refused ? ERR_DENIED : rc;
 }
 
 int submit_co_quota(const struct submit_door *door, int64_t tenant, struct send_quota *ret_quota)
@@ -324,6 +331,8 @@ int sending_co_commit(struct sending *s)
     int rc = s->plan ? 0 : make_entries(s); /* memory is had before, not after */
     if (rc == 0)
         rc = store_co_write(s->door->store, commit, s);
+    if (rc == ERR_DENIED && s->day_full)
+        return sending_fail_day(s);
     if (rc == ERR_DENIED && s->refused)
         return sending_fail(s, s->refused, rc,
                             s->refused == SEND_NO_CHANNEL

@@ -40,6 +40,7 @@ struct sending {
     char source[SEND_SOURCE];       /* for the event: who called, and a variable that was missing */
 
     enum send_problem refused; /* by the commit's own checks */
+    bool day_full;             /* refused for the tenant's quota, not for a channel's */
     int64_t earlier;           /* the letter of an earlier call with this key; 0: none */
     bool reused;               /* with another request */
 };
@@ -47,6 +48,9 @@ struct sending {
 /* Says what is wrong; gives code. */
 int sending_fail(struct sending *s, enum send_problem problem, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Says that the tenant's quota of a day is used up. */
+int sending_fail_day(struct sending *s);
 
 /* send_make.c: body, head and eight_bit are filled. Yields. */
 must_check int sending_co_make(struct sending *s);

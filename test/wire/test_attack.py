@@ -1,11 +1,14 @@
 """Attacks on the doors of applications: by those who have a key, but less right than they claim."""
+import itertools
 import json
 import smtplib
+import urllib.parse
 
 import pytest
 from conftest import own_address
+from mailgun import Mailgun
 from native import Native
-from office import OFFSET, PATIENCE, unverified
+from office import OFFSET, PATIENCE, in_parallel, unverified
 from sendgrid import SendGrid
 from test_smtpcom import SmtpCom
 
@@ -192,3 +195,70 @@ def test_nobody_changes_or_revokes_a_key_that_can_more(two):
         assert two.post.call("DELETE", path, key=few["secret"])[0] == 403
         assert two.post.call("PATCH", path, {"scopes": ["api_keys.update"]}, few["secret"])[0] == 403
     assert two.post.call("DELETE", f"/api/v1/keys/{few['id']}", key=few["secret"])[0] == 204
+
+
+# --- calls at once
+
+def test_calls_at_once_do_not_share_the_last_of_a_quota(make_office):
+    post = Native(make_office, own_address(), "\napi-recipients-per-day = 5\n")
+    answers = in_parallel(40, lambda _: post.send(to="bob@example.test"))
+    assert sorted(status for status, _ in answers) == [202] * 5 + [429] * 35
+    assert all("5 recipients in 24 hours" in answer["detail"]
+               for status, answer in answers if status == 429)
+    assert len(post.bob.letters()) == 5
+
+
+def test_equal_calls_at_once_are_one_letter(two):
+    answers = in_parallel(30, lambda _: two.post.send(
+        to="bob@example.test", http={"Idempotency-Key": "once"}.items()))
+    assert {status for status, _ in answers} == {202}
+    assert len({answer["id"] for _, answer in answers}) == 1
+    assert len(two.post.bob.letters()) == 1
+
+
+# --- who writes
+
+def raw(post, head, key):
+    return post.call("POST", "/api/v1/messages/raw?to=bob@example.test",
+                     f"{head}Subject: s\r\n\r\nx\r\n".encode(), key,
+                     {"Content-Type": "message/rfc822"}.items())
+
+
+@pytest.mark.parametrize("head", [
+    "From: a@example.test\r\nSender: ceo@example.test\r\n",
+    "From: a@example.test\r\nSender: a@example.test\r\nsender : ceo@example.test\r\n",
+    "From: a@example.test\r\nSender: a@example.test, ceo@example.test\r\n",
+    "From: a@example.test\r\nSender: \"a@example.test\"\r\n",
+    "From: a@example.test, ceo@example.test\r\n",
+    "From: a@example.test\r\nFrom: ceo@example.test\r\n",
+    "From: a@example.test\r\nFrom : ceo@example.test\r\n",
+    "From: a@example.test\nX: y\nFROM: ceo@example.test\r\n",
+    "From: g: a@example.test, ceo@example.test;\r\n",
+    "From: <@ceo@example.test:a@example.test>, (x) ceo@example.test\r\n",
+    "X: y\r\nceo\r\nFrom: a@example.test\r\n",
+    "From:\r\nFrom: a@example.test\r\n"], ids=itertools.count())
+def test_a_key_for_an_address_writes_as_nobody_else(two, head):
+    made = json.loads(two.office.run("key", "add", "--json", "--address", "a@example.test"))
+    before = len(two.post.bob.letters())
+    status, answer = raw(two.post, head, made["secret"])
+    assert status in (400, 403), answer
+    if "\n" not in head.replace("\r\n", ""):
+        code, words = by_smtp(two.office, made["id"], made["secret"],
+                              f"{head}Subject: s\r\n\r\nx\r\n".encode(), sender="a@example.test")
+        assert code == 550, (code, words)
+    assert len(two.post.bob.letters()) == before
+    assert raw(two.post, "From: a@example.test\r\nSender: A <a@example.test>\r\n",
+               made["secret"])[0] == 202
+
+
+def test_a_mailgun_key_for_an_address_names_no_other_sender(make_office):
+    gun = Mailgun(make_office, own_address())
+    key = gun.new_key("--address", "shop@example.test")
+    fields = {"from": "shop@example.test", "to": "bob@example.test", "subject": "s", "text": "x"}
+    for sender, taken in (("ceo@example.test", False), ("shop@example.test", True)):
+        status, answer = gun.call(
+            "POST", "/v3/example.test/messages",
+            urllib.parse.urlencode(fields | {"h:Sender": sender}).encode(),
+            "application/x-www-form-urlencoded", key=key)
+        assert (status == 200) == taken, (status, answer)
+    assert len(gun.bob.letters()) == 1
