@@ -48,6 +48,14 @@ static bool take_text(cfg_t *cfg, const char *option, char *out, size_t size)
     return span_to_text(span_of(text), out, size);
 }
 
+bool config_is_file_name(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 32 || *text == 127 || strchr("\"\\$", *text))
+            return false;
+    return true;
+}
+
 static bool take_number(cfg_t *cfg, const char *option, long least, long most, long *ret_number)
 {
     *ret_number = cfg_getint(cfg, option);
@@ -153,8 +161,9 @@ static const char *check_texts(cfg_t *cfg, struct config *c)
         return "hostname wants this machine's mail name, e.g. hostname = \"mail.example.org\"";
     snprintf(c->hostname, sizeof c->hostname, "%s", folded);
     if (!take_text(cfg, "certificate", c->certificate, sizeof c->certificate) ||
-        !take_text(cfg, "certificate-key", c->certificate_key, sizeof c->certificate_key))
-        return "certificate and certificate-key are names of PEM files";
+        !take_text(cfg, "certificate-key", c->certificate_key, sizeof c->certificate_key) ||
+        !config_is_file_name(c->certificate) || !config_is_file_name(c->certificate_key))
+        return "certificate and certificate-key are names of PEM files, without quotes, \\ and $";
     c->debug = level && strcmp(level, "debug") == 0;
     if (!c->debug && (!level || strcmp(level, "info") != 0))
         return "log-level is \"info\" or \"debug\"";

@@ -230,8 +230,9 @@ static const char *take_dns(cfg_t *cfg, struct config *c)
                                 c->transparent_zones[i]) < 0)
             return "transparent-zones wants domains, e.g. transparent-zones = {\"test\"}";
     if (!span_to_text(span_of(cfg_getstr(cfg, "dns-trust-anchor")), c->dns_trust_anchor,
-                      sizeof c->dns_trust_anchor))
-        return "dns-trust-anchor is the name of a file";
+                      sizeof c->dns_trust_anchor) ||
+        !config_is_file_name(c->dns_trust_anchor))
+        return "dns-trust-anchor is the name of a file, without quotes, \\ and $";
     if (!take_count(cfg, "dns-timeout-seconds", 1, 120, &c->dns_timeout))
         return "dns-timeout-seconds is 1 to 120";
     c->dns_server_count = servers;

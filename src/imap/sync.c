@@ -74,6 +74,8 @@ int imap_co_load(struct imap_session *s)
 
 static int keep_gone(struct imap_selected *m, const int64_t *uids, size_t count)
 {
+    if (count == 0)
+        return 0;
     if (m->gone_count + count > m->gone_room) {
         size_t room = 2 * (m->gone_count + count);
         int64_t *grown = realloc(m->gone, room * sizeof *grown);
