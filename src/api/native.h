@@ -37,8 +37,8 @@ static inline int native_end(int rc)
 
 /* Who asks, and that the key may do it. Yields. */
 must_check int native_co_enter(struct http_request *r, const char *scope, struct identity *ret_who);
-/* The domain that the key is bound to, folded, in the arena; empty: none. It sees and steers what is
- * of this domain alone. Yields. */
+/* The domain that the key is bound to, folded, in the arena; empty: none. It sees and steers what
+ * is of this domain alone. Yields. */
 must_check int native_co_bound(struct http_request *r, const struct identity *who,
                                struct span *ret_domain);
 /* Answers with a problem: the field ("to[2].email"; NULL: none), what is wrong with it ("is no
