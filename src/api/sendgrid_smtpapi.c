@@ -316,7 +316,7 @@ static int co_read_anew(struct smtpapi *s)
     struct sendgrid_mail *m = &s->mail;
     int rc = letter_read(s->handover->letter, left_out, &m->arena, &m->content.letter);
     if (rc == -E2BIG)
-        return sendgrid_wrong(m, "The letter has too many parts, fields or addresses.", "");
+        return sendgrid_wrong(m, "It has too many parts, fields or addresses.", "letter");
     if (rc == 0)
         rc = sendgrid_take_sections(m, json_object_object_get(s->said, "section"));
     if (rc == 0)

@@ -3,11 +3,13 @@
 #include "submit/send_internal.h"
 
 #include "base/id.h"
+#include "base/random.h"
 #include "reputation/suppression.h"
 #include "run/co.h"
 #include "submit/package.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 
 #define VARIABLES_MAX ((size_t)256 * 1024) /* of one recipient */
@@ -198,26 +200,58 @@ static int add_row(struct sending *s, size_t number, const struct mailbox *box)
     return rc;
 }
 
-/* Within a group each address is there once. */
-static bool is_row_of(const struct sending *s, size_t first, struct span path)
+/* The rows there are, by a keyed hash of their group and path: a list of ten thousand is not
+ * compared with itself. */
+struct seen {
+    uint32_t *slots; /* a row's number and 1; 0: free */
+    size_t mask;
+    unsigned char key[crypto_shorthash_KEYBYTES];
+};
+
+static int seen_open(struct sending *s, struct seen *ret_seen)
 {
-    for (size_t i = first; i < s->row_count; i++)
-        if (span_equal_nocase(s->rows[i].forward_path, path))
+    size_t size = 16;
+    while (size < 2 * (s->result->recipients + 1))
+        size *= 2;
+    ret_seen->slots = arena_zero(&s->arena, size * sizeof *ret_seen->slots);
+    ret_seen->mask = size - 1;
+    random_bytes(ret_seen->key, sizeof ret_seen->key);
+    return ret_seen->slots ? 0 : -ENOMEM;
+}
+
+/* Within a group, whose rows begin with first, each address is there once. Who is not yet becomes
+ * the next row. */
+static bool is_seen(const struct sending *s, struct seen *seen, size_t first, struct span path)
+{
+    unsigned char folded[ADDRESS_TEXT_MAX];
+    uint64_t hash;
+    size_t len = path.len < sizeof folded ? path.len : sizeof folded;
+    for (size_t i = 0; i < len; i++)
+        folded[i] = (unsigned char)ascii_lower(path.at[i]);
+    crypto_shorthash((unsigned char *)&hash, folded, len, seen->key);
+    size_t slot = (size_t)(hash + first * UINT64_C(0x9e3779b97f4a7c15)) & seen->mask;
+    for (; seen->slots[slot]; slot = (slot + 1) & seen->mask) {
+        size_t row = seen->slots[slot] - 1;
+        if (row >= first && span_equal_nocase(s->rows[row].forward_path, path))
             return true;
+    }
+    seen->slots[slot] = (uint32_t)s->row_count + 1;
     return false;
 }
 
-static int add_group(struct sending *s, size_t number)
+static int sending_co_add_group(struct sending *s, struct seen *seen, size_t number)
 {
     const struct content_group *group = &s->send->groups[number];
-    size_t first = s->row_count;
+    size_t first = s->row_count, looked = 0;
     int rc = 0;
     for (int which = 0; rc == 0 && which < 3; which++)
         for (size_t i = 0; rc == 0 && i < list_of(group, which)->count; i++) {
             struct span path, domain;
             rc = make_path(s, &list_of(group, which)->at[i], &path, &domain);
-            if (rc == 0 && !is_suppressed(s, path) && !is_row_of(s, first, path))
+            if (rc == 0 && !is_suppressed(s, path) && !is_seen(s, seen, first, path))
                 rc = add_row(s, number, &list_of(group, which)->at[i]);
+            if (rc == 0 && ++looked % PAUSE_AFTER == 0)
+                rc = co_pause();
         }
     return rc;
 }
@@ -225,9 +259,10 @@ static int add_group(struct sending *s, size_t number)
 static int sending_co_queue(struct sending *s)
 {
     s->rows = arena_alloc(&s->arena, s->result->recipients * sizeof *s->rows);
-    int rc = s->rows ? 0 : -ENOMEM;
+    struct seen seen;
+    int rc = s->rows ? seen_open(s, &seen) : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < s->send->group_count; i++) {
-        rc = add_group(s, i);
+        rc = sending_co_add_group(s, &seen, i);
         if (rc == 0 && i % PAUSE_AFTER == PAUSE_AFTER - 1)
             rc = co_pause();
     }

@@ -2,6 +2,7 @@
 import itertools
 import json
 import smtplib
+import time
 import urllib.parse
 
 import pytest
@@ -262,3 +263,19 @@ def test_a_mailgun_key_for_an_address_names_no_other_sender(make_office):
             "application/x-www-form-urlencoded", key=key)
         assert (status == 200) == taken, (status, answer)
     assert len(gun.bob.letters()) == 1
+
+
+def test_each_address_of_a_scheduled_letter_is_there_once(two):
+    """However many there are, and in whatever case; each of the groups has its own."""
+    many = [f"{'p' * 40}{i:05}@slow.test" for i in range(3000)]
+    status, answer = two.post.send(to=many[0], cc=many, bcc=[one.upper() for one in many],
+                                   send_at=int(time.time()) + 86400, batch_id="")
+    assert status == 202, answer
+    status, other = two.post.call("POST", "/api/v1/messages", {
+        "from": "shop@example.test", "subject": "s", "text": "t",
+        "send_at": int(time.time()) + 86400,
+        "recipients": [{"to": [many[0], many[1], many[0]]}, {"to": many[0]}]})
+    assert status == 202, other
+    for message, there in ((answer["id"], many), (other["id"], [many[0], many[1], many[0]])):
+        rows = json.loads(two.office.run("queue", "list", "--json", "--id", message))
+        assert sorted(row["recipient"].lower() for row in rows) == sorted(there)
