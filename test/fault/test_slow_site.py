@@ -109,7 +109,7 @@ def test_a_letter_that_is_taken_a_byte_a_minute(make_office, tmp_path):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     until(lambda: town.slow.letters)
     assert town.slow.letters[-1].data.endswith(body_of(LARGE))
-    assert town.minutes <= 20
+    assert town.minutes <= 60  # of the 600 that it would take
 
 
 def test_a_handshake_that_does_not_come(make_office, tmp_path, certificate):
