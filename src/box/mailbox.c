@@ -336,23 +336,19 @@ int box_subscribe(struct db_tx *tx, int64_t tenant, int64_t user, struct span na
 /* --- renaming -------------------------------------------------------------------------------- */
 
 static const struct db_statement set_name = {
-    .sql = "UPDATE mailbox SET name = :name, uidvalidity = :uidvalidity"
-           " WHERE tenant = :tenant AND id = :id"};
+    .sql = "UPDATE mailbox SET name = :name WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement list_below = {
     .sql = "SELECT id, name" OF_USER " AND name >= :first AND name < :end ORDER BY name LIMIT 1"};
 
-static int rename_one(struct db_tx *tx, int64_t tenant, int64_t user, int64_t id, struct span name)
+/* Its UIDVALIDITY stays: no other mailbox of this user has or had it. */
+static int rename_one(struct db_tx *tx, int64_t tenant, int64_t id, struct span name)
 {
     struct db_query *q;
-    int64_t uidvalidity;
-    int rc = next_uidvalidity(tx, tenant, user, &uidvalidity);
-    if (rc == 0)
-        rc = db_prepare(tx, &set_name, &q);
+    int rc = db_prepare(tx, &set_name, &q);
     if (rc < 0)
         return rc;
     db_bind_int(q, "tenant", tenant);
     db_bind_int(q, "id", id);
-    db_bind_int(q, "uidvalidity", uidvalidity);
     db_bind_text(q, "name", name);
     rc = db_run(q);
     return rc < 0 ? rc : 0;
@@ -390,7 +386,7 @@ static int rename_below(struct db_tx *tx, int64_t tenant, int64_t user, struct s
     int64_t id;
     int rc;
     while ((rc = first_below(tx, tenant, user, from, to, &id, &name)) == 1)
-        if ((rc = rename_one(tx, tenant, user, id, buffer_span(&name))) < 0)
+        if ((rc = rename_one(tx, tenant, id, buffer_span(&name))) < 0)
             return rc;
     return rc;
 }
@@ -418,7 +414,7 @@ int box_rename(struct db_tx *tx, int64_t tenant, int64_t user, struct span from,
     if (rc == 0)
         rc = make_way(tx, tenant, user, to);
     if (rc == 0)
-        rc = rename_one(tx, tenant, user, mailbox.id, to);
+        rc = rename_one(tx, tenant, mailbox.id, to);
     if (rc == 0)
         rc = inbox ? insert(tx, tenant, user, from, BOX_USE_NONE)
                    : rename_below(tx, tenant, user, from, to);

@@ -90,7 +90,7 @@ static int imap_co_copy_or_move(struct imap_session *s, struct imap_parser *p, b
         return IMAP_BAD;
     int rc = imap_co_parse_uids(s, p, &uids);
     if (rc < 0)
-        return rc;
+        return rc == IMAP_BAD ? rc : imap_co_fail(s, rc);
     if (imap_parse_sp(p) < 0 || (rc = imap_parse_mailbox(s, p, &name)) == IMAP_BAD ||
         !imap_at_end(p))
         return IMAP_BAD;

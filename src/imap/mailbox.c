@@ -67,12 +67,27 @@ int imap_co_create(struct imap_session *s, struct imap_parser *p)
     return rc < 0 ? imap_co_fail(s, rc) : imap_co_change(s, make, &n);
 }
 
+/* Whoever deletes the mailbox they have open has none open afterwards. */
+static int imap_co_leave(struct imap_session *s, struct span name)
+{
+    struct box_mailbox mailbox;
+    if (!s->selected || span_equal(name, SPAN(BOX_INBOX)))
+        return 0;
+    int rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &mailbox);
+    if (rc < 0 || mailbox.id != s->selected->id)
+        return rc;
+    imap_unselect(s);
+    return imap_co_say(s, SPAN("* OK [CLOSED] It is deleted\r\n"));
+}
+
 int imap_co_delete(struct imap_session *s, struct imap_parser *p)
 {
     struct span name;
     int rc = parse_name(s, p, &name, false);
     if (rc == IMAP_BAD)
         return rc;
+    if (rc == 0)
+        rc = imap_co_leave(s, name);
     if (rc == 0)
         rc = box_co_delete(s->settings->store, s->who.tenant, s->who.user, name);
     return rc < 0 ? imap_co_fail(s, rc) : imap_co_ok(s, "Done");

@@ -61,6 +61,10 @@ static int imap_co_try(struct searching *k, const struct box_message *message)
     uint32_t number = view_number(&k->s->selected->view, (uint32_t)message->uid);
     struct program_target target = {.s = k->s, .message = message, .number = number};
     int rc = number ? program_co_matches(k->program, &target) : 0;
+    if (target.letter_read && rc >= 0) { /* that took a while: others have their turn */
+        int paused = co_pause();
+        rc = paused < 0 ? paused : rc;
+    }
     program_target_free(&target);
     if (rc != 1)
         return rc;

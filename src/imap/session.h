@@ -104,6 +104,8 @@ must_check int imap_co_read_on(struct imap_session *s);
 must_check int imap_co_sync(struct imap_session *s, bool expunges);
 /* Makes the view valid: before message numbers are used. */
 must_check int imap_co_load(struct imap_session *s);
+/* Reads the mailbox's keywords again and tells their names: before flags that hold new ones. */
+must_check int imap_co_tell_keywords(struct imap_session *s);
 /* Our own change made this MODSEQ; when nothing else lies between, it is not told again. */
 void imap_own_change(struct imap_session *s, int64_t modseq);
 void imap_unselect(struct imap_session *s);

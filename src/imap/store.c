@@ -119,21 +119,10 @@ static int imap_co_apply(struct imap_session *s, const struct storing *st, struc
 /* A keyword that is new in the mailbox is told before flags that hold it. */
 static int imap_co_know_keywords(struct imap_session *s, uint64_t flags)
 {
-    struct imap_selected *m = s->selected;
-    AUTO_BUFFER line = BUFFER(16384);
     bool known = true;
     for (int bit = KEYWORD_FIRST; bit < KEYWORD_END; bit++)
-        known = known && (!(flags & UINT64_C(1) << bit) || m->keywords.names[bit]);
-    if (known)
-        return 0;
-    int rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &m->names, &m->keywords);
-    if (rc == 0)
-        rc = buffer_append_text(&line, "* FLAGS ");
-    if (rc == 0)
-        rc = imap_write_flags(m, &line, UINT64_MAX >> 1);
-    if (rc == 0)
-        rc = buffer_append_text(&line, "\r\n");
-    return rc < 0 ? rc : imap_co_say(s, buffer_span(&line));
+        known = known && (!(flags & UINT64_C(1) << bit) || s->selected->keywords.names[bit]);
+    return known ? 0 : imap_co_tell_keywords(s);
 }
 
 int imap_co_store(struct imap_session *s, struct imap_parser *p)

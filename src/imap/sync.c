@@ -144,20 +144,13 @@ static int write_flag_news(const struct imap_session *s, const struct box_messag
     return rc < 0 ? rc : buffer_append_text(out, ")\r\n");
 }
 
-/* Keywords may be new: the client hears of their names before it sees them. */
-static int imap_co_refresh_keywords(struct imap_session *s, const struct box_news *news)
+int imap_co_tell_keywords(struct imap_session *s)
 {
     struct imap_selected *m = s->selected;
     AUTO_BUFFER line = BUFFER(16384);
-    uint64_t known = 0, used = 0;
-    for (int bit = 0; bit < KEYWORD_END; bit++)
-        known |= bit < KEYWORD_FIRST || m->keywords.names[bit] ? UINT64_C(1) << bit : 0;
-    for (size_t i = 0; i < news->changed_count; i++)
-        used |= news->changed[i].flags;
-    if ((used & ~known) == 0)
-        return 0;
     arena_free(&m->names);
     m->names = ARENA((size_t)64 * 1024);
+    m->keywords = (struct keywords){0};
     int rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &m->names, &m->keywords);
     if (rc == 0)
         rc = buffer_append_text(&line, "* FLAGS ");
@@ -166,6 +159,17 @@ static int imap_co_refresh_keywords(struct imap_session *s, const struct box_new
     if (rc == 0)
         rc = buffer_append_text(&line, "\r\n");
     return rc < 0 ? rc : imap_co_say(s, buffer_span(&line));
+}
+
+/* Keywords may be new: the client hears of their names before it sees them. */
+static int imap_co_refresh_keywords(struct imap_session *s, const struct box_news *news)
+{
+    uint64_t known = 0, used = 0;
+    for (int bit = 0; bit < KEYWORD_END; bit++)
+        known |= bit < KEYWORD_FIRST || s->selected->keywords.names[bit] ? UINT64_C(1) << bit : 0;
+    for (size_t i = 0; i < news->changed_count; i++)
+        used |= news->changed[i].flags;
+    return used & ~known ? imap_co_tell_keywords(s) : 0;
 }
 
 static int by_uid(const void *a, const void *b)

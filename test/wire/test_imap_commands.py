@@ -309,6 +309,32 @@ def test_a_removed_mailbox_ends_its_sessions(bob):
             assert two.answer().startswith(b"* BYE")
 
 
+def test_deleting_the_mailbox_that_is_open(bob):
+    with selected(bob) as box:
+        box.ok("CREATE Mine")
+        box.ok("SELECT Mine")
+        assert box.ok("DELETE Mine") == ["* OK [CLOSED] It is deleted"]
+        box.no("FETCH 1 UID", how="BAD")
+        box.ok("SELECT INBOX")
+
+
+def test_renaming_keeps_what_clients_know(box):
+    box.ok("CREATE Before")
+    box.append(PLAIN, "Before")
+    known = box.ok("STATUS Before (UIDVALIDITY UIDNEXT)")[0].split("(")[1]
+    box.ok("RENAME Before After")
+    assert box.ok("STATUS After (UIDVALIDITY UIDNEXT)")[0].split("(")[1] == known
+
+
+def test_a_mailbox_has_room_for_47_keywords(bob):
+    with selected(bob) as box:
+        box.append(PLAIN)
+        for number in range(47):
+            box.ok(f"STORE 1 +FLAGS (k{number})")
+        assert "LIMIT" in box.no("STORE 1 +FLAGS (one.too.many)")
+        assert "k0 k1" in box.ok("FETCH 1 FLAGS")[0]
+
+
 # --- CONDSTORE and QRESYNC (RFC 7162)
 
 def modseq(box):
