@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 BUILD_PACKAGES="gcc libc6-dev pkg-config meson ninja-build libuv1-dev libssl-dev libsqlite3-dev
     libpq-dev libsodium-dev libgsasl-dev libconfuse-dev uthash-dev libidn2-dev libjson-c-dev
-    libunbound-dev libunistring-dev zlib1g-dev"
+    libunbound-dev libunistring-dev zlib1g-dev libexpat1-dev libqrencode-dev"
 # llhttp: a library of its own from Debian 13 on, before that sources in a package of Node's
 VERSION_ID=$(. /etc/os-release && echo "${VERSION_ID:-13}")
 if [ "${VERSION_ID%%.*}" -ge 13 ]; then
