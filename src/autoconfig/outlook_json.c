@@ -18,12 +18,22 @@
 #define PROTOCOL "AutodiscoverV1"
 #define XML_PATH "/autodiscover/autodiscover.xml"
 
-static int answer_error(struct http_request *r, int status, const char *code, const char *words)
+/* {"first":…,"second":…}; .at NULL: no memory. */
+static struct span print_pair(struct arena *arena, const char *first, struct span value,
+                              const char *second, struct span other)
 {
     struct json_object *o = json_object_new_object();
-    member_put_text(o, "ErrorCode", span_of(code));
-    member_put_text(o, "ErrorMessage", span_of(words));
-    struct span text = member_print(o, &r->arena);
+    member_put_text(o, first, value);
+    member_put_text(o, second, other);
+    struct span text = member_print(o, arena);
+    json_object_put(o);
+    return text;
+}
+
+static int answer_error(struct http_request *r, int status, const char *code, const char *words)
+{
+    struct span text =
+        print_pair(&r->arena, "ErrorCode", span_of(code), "ErrorMessage", span_of(words));
     return text.at ? http_answer(r, status, TYPE, text) : -ENOMEM;
 }
 
@@ -35,10 +45,7 @@ static int answer_url(struct http_request *r, const struct settings *s)
         rc = buffer_append_text(&url, XML_PATH);
     if (rc < 0)
         return rc;
-    struct json_object *o = json_object_new_object();
-    member_put_text(o, "Protocol", SPAN(PROTOCOL));
-    member_put_text(o, "Url", buffer_span(&url));
-    struct span text = member_print(o, &r->arena);
+    struct span text = print_pair(&r->arena, "Protocol", SPAN(PROTOCOL), "Url", buffer_span(&url));
     return text.at ? http_answer(r, 200, TYPE, text) : -ENOMEM;
 }
 
@@ -70,12 +77,9 @@ static int write_shape(const struct http_request *r, int status, struct span wor
                        : status == 404 ? "ResourceNotFound"
                        : status < 500  ? "RequestRefused"
                                        : "ServiceUnavailable";
-    struct json_object *o = json_object_new_object();
-    (void)r;
-    member_put_text(o, "ErrorCode", span_of(code));
-    member_put_text(o, "ErrorMessage", words);
     AUTO_ARENA arena = ARENA(16 * 1024);
-    struct span text = member_print(o, &arena);
+    struct span text = print_pair(&arena, "ErrorCode", span_of(code), "ErrorMessage", words);
+    (void)r;
     *ret_type = TYPE;
     return text.at ? buffer_append(out, text) : -ENOMEM;
 }
