@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 BUILD_PACKAGES="gcc libc6-dev pkg-config meson ninja-build libuv1-dev libssl-dev libsqlite3-dev
     libpq-dev libsodium-dev libgsasl-dev libconfuse-dev uthash-dev libidn2-dev libjson-c-dev
-    libunbound-dev libunistring-dev zlib1g-dev"
+    libunbound-dev libunistring-dev zlib1g-dev libexpat1-dev libqrencode-dev"
 # llhttp: a library of its own from Debian 13 on, before that sources in a package of Node's
 VERSION_ID=$(. /etc/os-release && echo "${VERSION_ID:-13}")
 if [ "${VERSION_ID%%.*}" -ge 13 ]; then
@@ -19,7 +19,7 @@ TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-
     universal-ctags swaks libnet-ssleay-perl libio-socket-ssl-perl msmtp getmail6 fetchmail curl
     gsasl mpop python3-openssl openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev
     python3-gi gir1.2-gmime-3.0 python3-boto3 awscli python3-django-anymail python3-yaml
-    python3-jsonschema php-cli libphp-phpmailer mailman3"
+    python3-jsonschema php-cli libphp-phpmailer mailman3 python3-pyzbar"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
 # of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
 PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"

@@ -20,6 +20,7 @@ struct api {
     struct directory *directory;
     struct deliver *deliver; /* NULL until delivery has started */
     const char *hostname;
+    unsigned port_offset;
     void *office; /* the owner, for its own pages */
 };
 static inline const struct api *api_of(const struct http_request *r)

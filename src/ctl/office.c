@@ -95,6 +95,7 @@ int office_open(struct office *office, const char *folder, const struct config *
                                .store = office->store,
                                .directory = office->directory,
                                .hostname = config->hostname,
+                               .port_offset = config->port_offset,
                                .office = office};
     if (rc < 0)
         office_close(office);

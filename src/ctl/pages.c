@@ -1,6 +1,7 @@
 /* The office's own pages; see pages.h. */
 #include "ctl/pages.h"
 
+#include "autoconfig/autoconfig.h"
 #include "ctl/counters.h"
 
 #include <errno.h>
@@ -67,6 +68,9 @@ static const struct http_table pages = {.name = "office", HTTP_ROUTES(routes)};
 
 int pages_co_choose(struct http_request *r, const struct http_table **ret_table)
 {
+    *ret_table = autoconfig_choose(r);
+    if (*ret_table)
+        return 0;
     int rc = api_co_choose(r, ret_table);
     if (rc == ERR_ABSENT)
         *ret_table = &pages;

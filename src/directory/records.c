@@ -17,6 +17,7 @@ static size_t write_fixed(const struct directory_node *node, const char *domain,
         {"SRV", "_submissions._tcp.", "", 465},
         {"SRV", "_imaps._tcp.", "", 993},
         {"SRV", "_pop3s._tcp.", "", 995},
+        {"SRV", "_autodiscover._tcp.", "", 443},
     };
     size_t count = 0;
     for (; count < sizeof wanted / sizeof *wanted; count++) {

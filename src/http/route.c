@@ -21,7 +21,8 @@ static bool is_name(struct span segment)
 
 /* How well the pattern fits: a bit for each segment, 1 where it is literal, the first one highest;
  * 0: not at all. */
-static uint32_t fits(const char *pattern, const struct span *segments, unsigned count)
+static uint32_t fits(const char *pattern, bool any_case, const struct span *segments,
+                     unsigned count)
 {
     uint32_t score = 1u << HTTP_SEGMENTS_MAX;
     for (unsigned i = 0; i < count; i++) {
@@ -29,7 +30,8 @@ static uint32_t fits(const char *pattern, const struct span *segments, unsigned 
             return 0;
         struct span wanted = pattern_segment(&pattern);
         if (!is_name(wanted)) {
-            if (!span_equal(wanted, segments[i]))
+            if (any_case ? !span_equal_nocase(wanted, segments[i])
+                         : !span_equal(wanted, segments[i]))
                 return 0;
             score |= 1u << (HTTP_SEGMENTS_MAX - 1 - i);
         } else if (segments[i].len == 0) {
@@ -60,7 +62,7 @@ void http_match(const struct http_table *table, enum http_method method,
     match->allowed = match->count = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct http_route *route = &table->routes[i];
-        uint32_t score = fits(route->pattern, segments, count);
+        uint32_t score = fits(route->pattern, table->any_case, segments, count);
         if (score)
             match->allowed |= 1u << route->method;
         if (score > best[route->method]) {

@@ -29,6 +29,7 @@ struct http_table {
     const char *name; /* of the dialect, for the log */
     const struct http_route *routes;
     size_t count;
+    bool any_case; /* literal segments match in any case of letters */
     /* Writes the body of an error and gives its media type; NULL: {"status":404,"error":"…"}. */
     int (*shape)(const struct http_request *r, int status, struct span words, struct buffer *out,
                  const char **ret_type);

@@ -60,6 +60,18 @@ static bool is_plain(struct span segment)
     return !span_equal(segment, SPAN(".")) && !span_equal(segment, SPAN(".."));
 }
 
+int http_percent_encode(struct span text, struct buffer *out)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < text.len; i++) {
+        char c = text.at[i];
+        bool unreserved = ascii_is_alpha(c) || ascii_is_digit(c) || (c && strchr("-._~", c));
+        rc = unreserved ? buffer_append_byte(out, c)
+                        : buffer_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+    return rc;
+}
+
 int http_split_path(struct span path, struct arena *arena,
                     struct span ret_segments[HTTP_SEGMENTS_MAX], unsigned *ret_count)
 {

@@ -7,6 +7,7 @@
 #define HTTP_URI_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 
 #define HTTP_SEGMENTS_MAX 24
 
@@ -14,6 +15,9 @@
  * UTF-8. -ENOMEM: past the arena's cap. Text without '%' and '+' is not copied. */
 must_check int http_percent_decode(struct span text, bool form, struct arena *arena,
                                    struct span *ret_text);
+
+/* The way back: everything but unreserved characters (RFC 3986 2.3) is encoded. */
+must_check int http_percent_encode(struct span text, struct buffer *out);
 
 /* "/v3/mail/send" is v3, mail, send; "/" is one empty segment. An encoded slash stays inside its
  * segment, where only a {name} of a route can meet it. ERR_SYNTAX also for control characters and

@@ -118,11 +118,36 @@ static void test_routes(void **state)
     expect_route(METHOD_GET, "/slash", "none: ");
 }
 
+/* A table whose literals may be written in any case; what a {name} takes stays as it was. */
+static void test_any_case(void **state)
+{
+    (void)state;
+    struct http_table loose = table;
+    struct http_match match;
+    const struct span segments[] = {SPAN("V3"), SPAN("X.Example"), SPAN("MESSages")};
+    loose.any_case = true;
+    http_match(&loose, METHOD_POST, segments, 3, &match);
+    assert_non_null(match.route);
+    expect_span(match.parameters[0].value, "X.Example");
+    http_match(&table, METHOD_POST, segments, 3, &match);
+    assert_null(match.route);
+}
+
+static void test_percent_encode(void **state)
+{
+    (void)state;
+    AUTO_BUFFER out = BUFFER(200);
+    assert_int_equal(http_percent_encode(SPAN("aZ09-._~ @&+%/?\303\274\0\"<"), &out), 0);
+    expect_span(buffer_span(&out), "aZ09-._~%20%40%26%2B%25%2F%3F%C3%BC%00%22%3C");
+}
+
 int route_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_any_case),
+        cmocka_unit_test(test_percent_encode),
     };
     return cmocka_run_group_tests_name("HTTP routes", tests, NULL, NULL);
 }
