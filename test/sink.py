@@ -2,6 +2,7 @@
 import socket
 import ssl
 import threading
+import time
 
 from office import PATIENCE, until
 
@@ -11,7 +12,7 @@ HANG_UP = None
 class Letter:
     def __init__(self, sender, recipients, data, tls, hello):
         self.sender, self.recipients, self.data = sender, recipients, data
-        self.tls, self.hello = tls, hello
+        self.tls, self.hello, self.at = tls, hello, time.monotonic()
 
 
 class Dialogue(threading.Thread):

@@ -105,7 +105,7 @@ static int read_object(struct mailgun_call *c, const char *parameter, struct spa
 static int merge_object(struct mailgun_call *c, const char *parameter, struct span value,
                         struct json_object **into)
 {
-    struct json_object *o;
+    struct json_object *o = NULL;
     int rc = read_object(c, parameter, value, &o);
     if (rc < 0)
         return rc;
@@ -118,7 +118,7 @@ static int merge_object(struct mailgun_call *c, const char *parameter, struct sp
 
 static int take_recipients(struct mailgun_call *c, struct span value)
 {
-    struct json_object *o;
+    struct json_object *o = NULL;
     int rc = read_object(c, "recipient-variables", value, &o);
     if (rc < 0)
         return rc;
