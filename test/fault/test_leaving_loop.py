@@ -136,7 +136,7 @@ def test_crash_loop_of_letters_that_leave(make_office):
     for sink in sinks:
         for letter in sink.letters:
             for to in letter.recipients:
-                times[to].append(letter.at)
+                times[to].append((letter.at, letter.began))
     for to, at in times.items():  # again only where a kill came in between (P3)
-        for first, second in itertools.pairwise(sorted(at)):
+        for (_, first), (second, _) in itertools.pairwise(sorted(at)):
             assert any(begin < second and end > first for begin, end in kills), (to, at, kills)
