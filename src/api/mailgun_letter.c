@@ -19,7 +19,6 @@
 
 #define FIELD_MAX ((size_t)256 * 1024)
 
-static const char *const option_fields[] = {"X-Mailgun-*", NULL};
 /* Of a letter that is made anew: the trace stays behind, dates are made. */
 static const char *const left_out[] = {"X-Mailgun-*", "Received", "Date", "Return-Path", NULL};
 
@@ -46,6 +45,63 @@ static int take_fields(struct mailgun_call *c, struct span letter)
     return rc;
 }
 
+/* --- fields from outside it ------------------------------------------------------------------ */
+
+/* The fields that go: the options, and those in whose place h: puts others; NULL at the end. */
+static const char *const *list_replaced(struct mailgun_call *c, size_t count)
+{
+    size_t listed = 0;
+    const char **names = arena_alloc(&c->arena, (count + 2) * sizeof *names);
+    if (!names)
+        return NULL;
+    names[listed++] = "X-Mailgun-*";
+    for (size_t i = 0; i < count; i++) {
+        struct span name = arena_copy(&c->arena, c->headers[i].name);
+        if (!name.at)
+            return NULL;
+        if (name.len && name.at[name.len - 1] != '*') /* that would be all that begin so */
+            names[listed++] = name.at;
+    }
+    names[listed] = NULL;
+    return names;
+}
+
+static int write_given(struct mailgun_call *c, size_t count, struct buffer *out)
+{
+    struct compose_fault fault;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = compose_field(&c->headers[i], &c->arena, out, &fault);
+    if (rc == ERR_SYNTAX)
+        return mailgun_refuse(c, "'h:' parameter is not valid: %s", fault.why);
+    return rc == -ENOBUFS ? mailgun_refuse(c, "the letter has too many fields") : rc;
+}
+
+/* Beside, or in place of, the fields that were read from the letter. */
+static int join_given(struct mailgun_call *c, size_t count)
+{
+    struct compose_letter *out = &c->content.letter;
+    const char *const *replaced = list_replaced(c, count);
+    struct compose_header *all =
+        arena_alloc(&c->arena, (out->header_count + count + 1) * sizeof *all);
+    size_t kept = 0;
+    int rc = replaced && all ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < out->header_count; i++)
+        if (!edit_names(out->headers[i].name, replaced))
+            all[kept++] = out->headers[i];
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (!span_equal_nocase(c->headers[i].name, SPAN("Reply-To"))) {
+            all[kept++] = c->headers[i];
+            continue;
+        }
+        out->reply_to = (struct compose_list){0};
+        rc = mailgun_add_addresses(c, "h:Reply-To", c->headers[i].value, &out->reply_to);
+    }
+    out->headers = all;
+    out->header_count = kept;
+    return rc;
+}
+
 /* --- the letter ------------------------------------------------------------------------------ */
 
 /* What the letter says of itself stays, whoever gets it. */
@@ -64,7 +120,10 @@ static int keep_fields(struct mailgun_call *c)
 static int co_make_anew(struct mailgun_call *c, struct span letter)
 {
     struct compose_letter *out = &c->content.letter;
+    size_t given = out->header_count;
     int rc = letter_read(letter, left_out, &c->arena, out);
+    if (rc == 0)
+        rc = join_given(c, given);
     if (rc == -E2BIG || out->header_count > MERGE_PARTS_MAX)
         return mailgun_refuse(c, "the letter has too many parts or fields");
     const struct span texts[] = {out->subject, out->text, out->html, out->amp};
@@ -81,9 +140,12 @@ static int co_make_anew(struct mailgun_call *c, struct span letter)
 
 static int take_raw(struct mailgun_call *c, struct span letter)
 {
-    AUTO_BUFFER out = BUFFER(letter.len + 1);
-    size_t header = header_length(letter);
-    int rc = edit_without(span_first(letter, header), option_fields, &out);
+    AUTO_BUFFER out = BUFFER(letter.len + COMPOSE_HEADER_MAX);
+    size_t header = header_length(letter), given = c->content.letter.header_count;
+    const char *const *replaced = list_replaced(c, given);
+    int rc = replaced ? write_given(c, given, &out) : -ENOMEM;
+    if (rc == 0)
+        rc = edit_without(span_first(letter, header), replaced, &out);
     if (rc == 0)
         rc = buffer_append(&out, span_from(letter, header));
     if (rc == 0)
@@ -130,13 +192,17 @@ int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form)
         return mailgun_refuse(c, "to parameter is missing");
     if (given.len == 0)
         return mailgun_refuse(c, "message parameter is missing");
+    c->composed = true;
+    rc = mailgun_check_fields(c, form);
     for (size_t i = 0; rc == 0 && i < form->count; i++) {
         const struct form_field *field = &form->fields[i];
         if (span_equal(field->name, SPAN("to")))
             rc = mailgun_add_addresses(c, "to", field->value, &c->to);
-        else if (!field->is_file && !span_starts(field->name, SPAN("h:")))
+        else if (!field->is_file)
             rc = mailgun_option(c, field->name, field->value);
     }
+    if (rc == 0)
+        rc = mailgun_show_variables(c);
     if (rc == 0)
         rc = take_lines(c, given, &letter);
     return rc < 0 ? rc : co_take_letter(c, letter);
