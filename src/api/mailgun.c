@@ -40,7 +40,7 @@ static int shape(const struct http_request *r, int status, struct span words, st
     }
     if (status == 401)
         words = SPAN("Invalid private key");
-    if (status == 413)
+    if (status == 413 && !span_starts(words, SPAN("the form has more"))) /* … fields */
         words = SPAN("request size exceeds 52.4MiB limit");
     return print_message(words, out);
 }
