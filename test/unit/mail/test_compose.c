@@ -298,7 +298,7 @@ static void test_a_field_alone(void **state)
         struct span written; /* empty: refused */
     } cases[] = {
         {{SPAN("X-Any"), SPAN("value")}, SPAN("X-Any: value\r\n")},
-        {{SPAN("X-Any"), SPAN("\303\244")}, SPAN("X-Any: =?utf-8?Q?=C3=A4?=\r\n")},
+        {{SPAN("X-Any"), SPAN("\303\244")}, SPAN("X-Any: =?utf-8?b?w6Q=?=\r\n")},
         {{SPAN("reply-to"), SPAN("A B <a@b.test>")}, SPAN("reply-to: A B <a@b.test>\r\n")},
         {{SPAN("Reply-To"), SPAN("a@b.test\r\nBcc: c@d.test")}, SPAN("")},
         {{SPAN("X-Any"), SPAN("a\r\nBcc: c@d.test")}, SPAN("")},
