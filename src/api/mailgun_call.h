@@ -31,7 +31,7 @@ struct mailgun_call {
     struct compose_header headers[MERGE_PARTS_MAX]; /* h: */
     struct content content;                         /* From, subject, … */
     struct send send;
-    char why[400]; /* of a refusal */
+    char why[300]; /* of a refusal */
 };
 
 void mailgun_call_open(struct mailgun_call *c, const struct api *api,
