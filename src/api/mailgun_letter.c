@@ -12,12 +12,14 @@
 #include "mail/decode.h"
 #include "mail/edit.h"
 #include "mail/header.h"
+#include "mail/mime.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIELD_MAX ((size_t)256 * 1024)
+#define FIELD_MAX       ((size_t)256 * 1024)
+#define CONTAINER_PARTS 8
 
 /* Of a letter that is made anew: the trace stays behind, dates are made. */
 static const char *const left_out[] = {"X-Mailgun-*", "Received", "Date", "Return-Path", NULL};
@@ -102,6 +104,69 @@ static int join_given(struct mailgun_call *c, size_t count)
     return rc;
 }
 
+/* --- a container of variables ---------------------------------------------------------------- */
+
+/* Files come with the line ends of where they were written. */
+static int take_lines(struct mailgun_call *c, struct span given, struct span *ret_letter)
+{
+    AUTO_BUFFER out = BUFFER(2 * given.len + 2);
+    struct edit_lines state = {0};
+    int rc = edit_lines(&state, given, &out);
+    if (rc == 0)
+        rc = edit_lines_end(&state);
+    if (rc == ERR_SYNTAX)
+        return mailgun_refuse(c, "'message' parameter is not a MIME letter: it holds a CR without"
+                                 " LF, or a NUL");
+    if (rc < 0)
+        return rc;
+    *ret_letter = arena_copy(&c->arena, buffer_span(&out));
+    return ret_letter->at ? 0 : -ENOMEM;
+}
+
+static int read_part(struct mailgun_call *c, struct span letter, const struct mime_part *part,
+                     struct span *ret_bytes)
+{
+    AUTO_BUFFER out = BUFFER(MAILGUN_LETTER_MAX + 1);
+    struct span header = span_make(letter.at + part->header, part->body - part->header);
+    struct span raw = span_make(letter.at + part->body, part->end - part->body);
+    struct header_field field = {0};
+    (void)!header_find(header, SPAN("Content-Transfer-Encoding"), &field);
+    int rc = decode_transfer(field.body, raw, &out);
+    if (rc < 0)
+        return rc == -ENOBUFS ? mailgun_refuse(c, "Message size exceeds 25MB limit") : rc;
+    *ret_bytes = arena_copy(&c->arena, buffer_span(&out));
+    return ret_bytes->at ? 0 : -ENOMEM;
+}
+
+static bool is_type(const struct mime_part *part, const char *type, const char *subtype)
+{
+    return span_equal_nocase(part->type, span_of(type)) &&
+           span_equal_nocase(part->subtype, span_of(subtype));
+}
+
+/* multipart/mailgun-variables holds variables, in JSON, and the letter: that takes its place. */
+static int open_container(struct mailgun_call *c, struct span *letter)
+{
+    struct mime_part parts[CONTAINER_PARTS];
+    struct span whole = *letter, inner = SPAN(""), bytes;
+    int rc = 0, count = mime_parse(whole, parts, CONTAINER_PARTS);
+    if (!is_type(&parts[0], "multipart", "mailgun-variables"))
+        return 0;
+    for (int i = 1; rc == 0 && i < count; i++) {
+        bool json = is_type(&parts[i], "application", "json");
+        if (parts[i].parent != 0 || (!json && !is_type(&parts[i], "message", "rfc822")))
+            continue;
+        rc = read_part(c, whole, &parts[i], &bytes);
+        if (rc == 0)
+            rc = json ? mailgun_option_field(c, SPAN("X-Mailgun-Variables"), bytes)
+                      : take_lines(c, bytes, &inner);
+    }
+    if (rc == 0 && inner.len == 0)
+        return mailgun_refuse(c, "multipart/mailgun-variables holds no message/rfc822");
+    *letter = inner;
+    return rc;
+}
+
 /* --- the letter ------------------------------------------------------------------------------ */
 
 /* What the letter says of itself stays, whoever gets it. */
@@ -159,30 +224,18 @@ static int take_raw(struct mailgun_call *c, struct span letter)
 
 static int co_take_letter(struct mailgun_call *c, struct span letter)
 {
+    struct span whole = letter;
     int rc = take_fields(c, letter);
+    if (rc == 0)
+        rc = open_container(c, &letter);
+    if (rc == 0 && letter.at != whole.at)
+        rc = take_fields(c, letter);
     if (rc < 0)
         return rc;
     return c->recipients || c->template.len ? co_make_anew(c, letter) : take_raw(c, letter);
 }
 
 /* --- messages.mime --------------------------------------------------------------------------- */
-
-/* Files come with the line ends of where they were written. */
-static int take_lines(struct mailgun_call *c, struct span given, struct span *ret_letter)
-{
-    AUTO_BUFFER out = BUFFER(2 * given.len + 2);
-    struct edit_lines state = {0};
-    int rc = edit_lines(&state, given, &out);
-    if (rc == 0)
-        rc = edit_lines_end(&state);
-    if (rc == ERR_SYNTAX)
-        return mailgun_refuse(c, "'message' parameter is not a MIME letter: it holds a CR without"
-                                 " LF, or a NUL");
-    if (rc < 0)
-        return rc;
-    *ret_letter = arena_copy(&c->arena, buffer_span(&out));
-    return ret_letter->at ? 0 : -ENOMEM;
-}
 
 int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form)
 {

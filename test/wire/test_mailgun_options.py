@@ -1,4 +1,5 @@
 """What Mailgun's options do to a letter, by form, beside a letter that is one, and by SMTP."""
+import base64
 import datetime
 import email.utils
 import json
@@ -194,6 +195,34 @@ def test_mistakes_by_smtp(gun):
     assert len(gun.events()) == events
     said, = nodemailer(gun, letter("se@far.test"), user="postmaster@elsewhere.test")
     assert said["code"] == 535, said
+
+
+def container(to, variables, inner):
+    """multipart/mailgun-variables: the letter in it is the letter."""
+    return {"envelope": {"from": "shop@example.test", "to": to}, "raw": "\r\n".join([
+        "From: outer@example.test", "Subject: outer", "X-Mailgun-Tag: t", "MIME-Version: 1.0",
+        "Content-Type: multipart/mailgun-variables; boundary=b", "", "--b",
+        "Content-Type: application/json", "Content-Transfer-Encoding: base64", "",
+        base64.b64encode(variables.encode()).decode(), "--b", "Content-Type: message/rfc822", "",
+        *inner, "--b--", ""])}
+
+
+def test_variables_in_a_container(gun):
+    gun.ask("POST", TEMPLATES, {"name": "held", "template": "<p>{{a}}</p>", "tag": "v1"})
+    inner = ["From: shop@example.test", "Subject: inner", "X-Mailgun-Tag: u"]
+    said = nodemailer(
+        gun, container("c1@far.test", '{"a": "ü"}', [*inner, "", "text"]),
+        container("c2@far.test", '{"a": "ü"}', [*inner, "X-Mailgun-Template-Name: held", "", "t"]),
+        container("c3@far.test", "{", [*inner, "", "text"]),
+        container("c3@far.test", "{}", []),
+        container("c3@far.test", "{}", ["From: a@elsewhere.test", "", "text"]))
+    assert ["response" in one for one in said] == [True, True, False, False, False], said
+    letter = came(gun, "c1@far.test")
+    assert letter["Subject"] == "inner" and letter["From"] == "shop@example.test"
+    assert {kind: text.strip() for kind, text in texts(letter).items()} == {"plain": "text"}
+    assert letter["X-Mailgun-Tag"] is None
+    assert texts(came(gun, "c2@far.test"))["html"].strip() == "<p>ü</p>"
+    assert not [event for event in gun.events() if event.get("to") == "c3@far.test"]
 
 
 # --- domains
