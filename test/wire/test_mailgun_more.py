@@ -217,3 +217,35 @@ def test_anymail(gun):
     assert texts(letter) == {"plain": "Text", "html": "<p>Html</p>"}
     assert gun.letters()["an4@far.test"]["Subject"] == "Hi Ben"
     assert "an5@far.test" in {row["recipient"] for row in gun.queue()}
+
+
+def test_anymail_templates_and_errors(gun):
+    gun.ask("POST", TEMPLATES, {"name": "any", "template": "<p>{{name}} of {{shop}}</p>",
+                                "tag": "v", "headers": '{"Subject": "Dear {{name}}"}'})
+    told = anymail(gun, """
+        m = AnymailMessage(None, "", "shop@example.test", ["at1@far.test", "at2@far.test"])
+        m.template_id = "any"
+        m.merge_data = {"at1@far.test": {"name": "Ann"}, "at2@far.test": {"name": "Ben"}}
+        m.merge_global_data = {"shop": "Acme"}
+        m.send()
+        errors = []
+        for key, to, template in (("wrong", "at3@far.test", None), (None, "at3@far.test", "none"),
+                                  (None, ["at%d@far.test" % i for i in range(1001)], None)):
+            from django.core.mail import get_connection
+            m = AnymailMessage("s", "t", "shop@example.test", to if type(to) is list else [to],
+                               connection=get_connection(**({"api_key": key} if key else {})))
+            if template:
+                m.template_id, m.body = template, ""
+            try:
+                m.send()
+                errors.append(None)
+            except AnymailAPIError as told:
+                errors.append(told.status_code)
+        print(json.dumps(errors))
+    """)
+    assert told == [401, 400, 400]
+    until(lambda: {"at1@far.test", "at2@far.test"} <= set(gun.letters()))
+    for to, name in (("at1@far.test", "Ann"), ("at2@far.test", "Ben")):
+        assert gun.letters()[to]["Subject"] == f"Dear {name}"
+        assert texts(gun.letters()[to])["html"] == f"<p>{name} of Acme</p>"
+    assert "at3@far.test" not in gun.letters()

@@ -83,6 +83,9 @@ def test_the_quota(make_office):
     status, answer = gun.send({"to": ["q3@far.test", "q4@far.test"]})
     assert status == 429 and answer["message"].startswith(
         "Domain example.test is not allowed to send: recipient limit exceeded, try again after ")
+    told = gun.node("messages.create", "example.test", {**SIMPLE, "to": ["q3@far.test",
+                                                                         "q4@far.test"]})
+    assert told["status"] == 429 and "limit exceeded" in told["details"], told
     gun.sent({"to": "q5@far.test"})
 
 
