@@ -164,6 +164,35 @@ def test_every_field_of_the_specification(gun):
     assert counted > 25 and worked == every, every - worked
 
 
+# --- curl
+
+def test_curl(gun, tmp_path):
+    data = bytes(range(256)) * 3
+    for name in ("cartman.jpg", "cartman.png"):
+        (tmp_path / name).write_bytes(data)
+    said = subprocess.run([
+        "curl", "-s", "--user", f"api:{gun.key}", f"{gun.base}/v3/example.test/messages",
+        "-F", "from=Excited User <mailgun@example.test>", "-F", "to=cu1@far.test",
+        "-F", "to=cu2@far.test", "-F", "cc=cu3@far.test", "-F", "subject=Hello",
+        "-F", "text=Testing some Mailgun awesomness!", "--form-string",
+        'html=<html>Inline image: <img src="cid:cartman.jpg"></html>',
+        "-F", f"inline=@{tmp_path}/cartman.jpg", "-F", f"attachment=@{tmp_path}/cartman.png",
+        "-F", "o:tag=September newsletter", "-F", "o:tracking=yes",
+        "-F", "h:X-My-Header=my-value", "-F", 'v:my-var={"my_message_id": 123}'],
+        capture_output=True, check=True)
+    answer = json.loads(said.stdout)
+    assert answer["message"] == "Queued. Thank you."
+    until(lambda: {"cu1@far.test", "cu2@far.test", "cu3@far.test"} <= set(gun.letters()))
+    letter = gun.letters()["cu2@far.test"]
+    assert letter["Message-ID"] == answer["id"] and letter["To"] == "cu1@far.test, cu2@far.test"
+    assert letter["X-My-Header"] == "my-value"
+    assert json.loads(letter["X-Mailgun-Variables"]) == {"my-var": '{"my_message_id": 123}'}
+    images = {part.get_content_type(): part for part in letter.walk()
+              if part.get_content_maintype() == "image"}
+    assert images["image/jpeg"]["Content-ID"] == "<cartman.jpg>"
+    assert [part.get_content() for part in images.values()] == [data, data]
+
+
 # --- django-anymail
 
 def anymail(gun, code):
