@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "http/json.h"
+#include "http/uri.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -139,11 +140,8 @@ static int put_page_url(struct http_request *r, struct json_object *paging, cons
         rc = buffer_printf(&url, "%.*s?page=%s", SPAN_PRINT(r->head.path), kind);
     if (rc == 0 && pivot.len)
         rc = buffer_append_text(&url, "&p=");
-    for (size_t i = 0; rc == 0 && i < pivot.len; i++)
-        rc = ascii_is_alpha(pivot.at[i]) || ascii_is_digit(pivot.at[i]) ||
-                     strchr("-._~", pivot.at[i])
-                 ? buffer_append_byte(&url, pivot.at[i])
-                 : buffer_printf(&url, "%%%02X", (unsigned char)pivot.at[i]);
+    if (rc == 0)
+        rc = http_percent_encode(pivot, &url);
     if (rc == 0)
         rc = buffer_printf(&url, "&limit=%u", limit);
     if (rc == 0)

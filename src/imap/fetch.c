@@ -428,36 +428,6 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
     return rc;
 }
 
-/* VANISHED (EARLIER): of the UIDs asked for, those that are gone since (RFC 7162 3.2.6). */
-static int imap_co_tell_vanished(struct imap_session *s, const struct fetch *f,
-                                 const struct imap_set *asked)
-{
-    struct imap_selected *m = s->selected;
-    AUTO_BUFFER uids = BUFFER((size_t)16 * 1024 * 1024);
-    struct imap_set_writer writer = {0};
-    int64_t above = 0, *gone;
-    size_t count;
-    bool complete;
-    int rc;
-    do {
-        AUTO_ARENA arena = ARENA((size_t)64 * 1024);
-        rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, f->changed_since, above,
-                             m->uidnext - 1, &arena, &gone, &count, &complete);
-        for (size_t i = 0; rc == 0 && i < count; i++)
-            if (imap_set_has(asked, (uint32_t)gone[i]))
-                rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
-        above = rc == 0 && count ? gone[count - 1] : above;
-    } while (rc == 0 && count == BOX_PAGE);
-    if (rc == 0)
-        rc = imap_set_end(&writer, &uids);
-    if (rc < 0 || uids.len == 0)
-        return rc;
-    rc = imap_co_say(s, SPAN("* VANISHED (EARLIER) "));
-    if (rc == 0)
-        rc = imap_co_say(s, buffer_span(&uids));
-    return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
-}
-
 static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
                               const struct imap_uids *uids)
 {
@@ -502,7 +472,7 @@ int imap_co_fetch(struct imap_session *s, struct imap_parser *p)
     if (f->vanished) {
         rc = imap_parse_set(&again, view_highest(&s->selected->view), &asked);
         if (rc == 0)
-            rc = imap_co_tell_vanished(s, f, &asked);
+            rc = imap_co_tell_vanished_since(s, f->changed_since, &asked);
     }
     if (rc == 0)
         rc = imap_co_answer_all(s, f, &uids);

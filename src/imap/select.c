@@ -141,44 +141,6 @@ static int write_state(const struct imap_session *s, const struct box_mailbox *m
 
 /* --- QRESYNC --------------------------------------------------------------------------------- */
 
-static bool is_known(const struct resync *resync, int64_t uid)
-{
-    return resync->known.count == 0 || imap_set_has(&resync->known, (uint32_t)uid);
-}
-
-/* VANISHED (EARLIER): what went since, or, where the memory does not reach back, every UID the
- * client may know that is not there. */
-static int imap_co_tell_vanished_before(struct imap_session *s, const struct resync *resync)
-{
-    struct imap_selected *m = s->selected;
-    AUTO_BUFFER uids = BUFFER((size_t)16 * 1024 * 1024);
-    struct imap_set_writer writer = {0};
-    int64_t above = 0, *gone;
-    size_t count;
-    bool complete;
-    int rc = 0;
-    do {
-        AUTO_ARENA arena = ARENA((size_t)64 * 1024);
-        rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, resync->modseq, above,
-                             m->uidnext - 1, &arena, &gone, &count, &complete);
-        for (size_t i = 0; rc == 0 && complete && i < count; i++)
-            if (is_known(resync, gone[i]))
-                rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
-        above = rc == 0 && count ? gone[count - 1] : above;
-    } while (rc == 0 && complete && count == BOX_PAGE);
-    for (int64_t uid = 1; rc == 0 && !complete && uid < m->uidnext; uid++)
-        if (view_number(&m->view, (uint32_t)uid) == 0 && is_known(resync, uid))
-            rc = imap_set_add(&writer, (uint32_t)uid, &uids);
-    if (rc == 0)
-        rc = imap_set_end(&writer, &uids);
-    if (rc < 0 || uids.len == 0)
-        return rc;
-    rc = imap_co_say(s, SPAN("* VANISHED (EARLIER) "));
-    if (rc == 0)
-        rc = imap_co_say(s, buffer_span(&uids));
-    return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
-}
-
 static int imap_co_tell_flags_of(struct imap_session *s, const struct box_news *news,
                                  const struct resync *resync)
 {
@@ -188,7 +150,7 @@ static int imap_co_tell_flags_of(struct imap_session *s, const struct box_news *
     for (size_t i = 0; rc == 0 && i < news->changed_count; i++) {
         const struct box_message *message = &news->changed[i];
         uint32_t number = view_number(&m->view, (uint32_t)message->uid);
-        if (!number || !is_known(resync, message->uid))
+        if (!number || !imap_uid_is_known(&resync->known, (uint32_t)message->uid))
             continue;
         rc = buffer_printf(&out, "* %u FETCH (UID %lld FLAGS ", number, (long long)message->uid);
         if (rc == 0)
@@ -207,7 +169,7 @@ static int imap_co_resync(struct imap_session *s, const struct resync *resync)
         return 0;
     int rc = imap_co_load(s);
     if (rc == 0)
-        rc = imap_co_tell_vanished_before(s, resync);
+        rc = imap_co_tell_vanished_since(s, resync->modseq, &resync->known);
     while (rc == 0 && news.more && news.modseq < m->modseq) {
         AUTO_ARENA arena = ARENA((size_t)1024 * 1024);
         rc = box_co_news(s->settings->store, s->who.tenant, m->id, news.modseq, &arena, &news);

@@ -109,6 +109,12 @@ must_check int imap_co_skip_message(struct imap_session *s);
 must_check int imap_co_sync(struct imap_session *s, bool expunges);
 /* Makes the view valid: before message numbers are used. */
 must_check int imap_co_load(struct imap_session *s);
+/* Whether the client may know the UID: an empty set means all of them. */
+bool imap_uid_is_known(const struct imap_set *known, uint32_t uid);
+/* VANISHED (EARLIER): of the UIDs known to the client, those that went after modseq; where the
+ * memory does not reach back, all that are not there (RFC 7162 3.2.5.2, 3.2.6). Yields. */
+must_check int imap_co_tell_vanished_since(struct imap_session *s, int64_t modseq,
+                                           const struct imap_set *known);
 /* Reads the mailbox's keywords again and tells their names: before flags that hold new ones. */
 must_check int imap_co_tell_keywords(struct imap_session *s);
 /* Our own change made this MODSEQ; when nothing else lies between, it is not told again. */

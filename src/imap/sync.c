@@ -96,11 +96,11 @@ static int by_value(const void *a, const void *b)
 }
 
 /* VANISHED of the UIDs, sorted (RFC 7162 3.2.10). */
-static int imap_co_tell_vanished(struct imap_session *s, struct buffer *uids)
+static int imap_co_tell_vanished(struct imap_session *s, struct span tag, const struct buffer *uids)
 {
     if (uids->len == 0)
         return 0;
-    int rc = imap_co_say(s, SPAN("* VANISHED "));
+    int rc = imap_co_say(s, tag);
     if (rc == 0)
         rc = imap_co_say(s, buffer_span(uids));
     return rc < 0 ? rc : imap_co_say(s, SPAN("\r\n"));
@@ -126,7 +126,41 @@ static int imap_co_tell_gone(struct imap_session *s)
     m->gone_count = 0;
     if (rc == 0 && s->qresync)
         rc = imap_set_end(&writer, &vanished);
-    return rc < 0 ? rc : imap_co_tell_vanished(s, &vanished);
+    return rc < 0 ? rc : imap_co_tell_vanished(s, SPAN("* VANISHED "), &vanished);
+}
+
+bool imap_uid_is_known(const struct imap_set *known, uint32_t uid)
+{
+    return known->count == 0 || imap_set_has(known, uid);
+}
+
+int imap_co_tell_vanished_since(struct imap_session *s, int64_t modseq,
+                                const struct imap_set *known)
+{
+    struct imap_selected *m = s->selected;
+    AUTO_BUFFER uids = BUFFER((size_t)16 * 1024 * 1024);
+    struct imap_set_writer writer = {0};
+    int64_t above = 0, *gone;
+    size_t count;
+    bool complete;
+    int rc = imap_co_load(s);
+    if (rc < 0)
+        return rc;
+    do {
+        AUTO_ARENA arena = ARENA((size_t)64 * 1024);
+        rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, modseq, above,
+                             m->uidnext - 1, &arena, &gone, &count, &complete);
+        for (size_t i = 0; rc == 0 && complete && i < count; i++)
+            if (imap_uid_is_known(known, (uint32_t)gone[i]))
+                rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
+        above = rc == 0 && count ? gone[count - 1] : above;
+    } while (rc == 0 && complete && count == BOX_PAGE);
+    for (int64_t uid = 1; rc == 0 && !complete && uid < m->uidnext; uid++)
+        if (view_number(&m->view, (uint32_t)uid) == 0 && imap_uid_is_known(known, (uint32_t)uid))
+            rc = imap_set_add(&writer, (uint32_t)uid, &uids);
+    if (rc == 0)
+        rc = imap_set_end(&writer, &uids);
+    return rc < 0 ? rc : imap_co_tell_vanished(s, SPAN("* VANISHED (EARLIER) "), &uids);
 }
 
 static int write_flag_news(const struct imap_session *s, const struct box_message *message,
