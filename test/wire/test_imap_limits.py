@@ -1,0 +1,192 @@
+"""What an IMAP session refuses, before login and after: floods, literals, injections."""
+import re
+
+import pytest
+from imap import Imap
+from office import unverified
+
+LETTER = b"From: a@far.test\r\nSubject: x\r\n\r\nbody\r\n"
+
+
+@pytest.fixture
+def user(office):
+    return office.new_user()
+
+
+@pytest.fixture
+def box(user):
+    with Imap(user) as box:
+        box.ok("SELECT INBOX")
+        yield box
+
+
+@pytest.fixture
+def stranger(user):
+    with Imap(user, login=False) as box:
+        yield box
+
+
+# --- before login
+
+def test_a_line_of_nine_kilobytes_is_too_long_before_login(stranger):
+    stranger.send(b"a NOOP " + b"x" * 9000 + b"\r\n")
+    assert b" BAD " in stranger.answer()
+    assert stranger.ok("NOOP") == []
+
+
+def test_four_thousand_brackets_before_login(stranger):
+    stranger.send(b"a NOOP " + b"(" * 4000 + b"\r\n")
+    assert stranger.answer().startswith(b"a BAD ")
+    stranger.send(b"b ID " + b"(" * 4000 + b"\r\n")
+    assert stranger.answer().startswith(b"b BAD ")
+
+
+def test_three_mistakes_before_login(stranger):
+    stranger.send("a X\r\nb X\r\nc X\r\n")
+    answers = [stranger.answer() for _ in range(4)]
+    assert answers[-1].startswith(b"* BYE") and stranger.wire.closed()
+
+
+def test_no_append_before_login(stranger):
+    stranger.send("a APPEND INBOX {100000}\r\n")
+    assert stranger.answer().startswith(b"a NO [TOOBIG]")
+    stranger.send(b"b APPEND INBOX {20+}\r\n" + b"c LOGOUT\r\nxxxxxxxxxx" + b"\r\n")
+    assert stranger.answer().startswith(b"b BAD")
+    assert stranger.ok("NOOP") == []
+
+
+@pytest.mark.parametrize("number", ["-1", "1x", "99999999999999999999999999", "0x10", " 5", "+"])
+def test_literals_that_are_none(box, number):
+    box.send(f"a CREATE {{{number}}}\r\n")
+    answer = box.answer()
+    assert re.match(rb"a (BAD|NO) ", answer), answer
+    assert box.ok("NOOP") == []
+
+
+@pytest.mark.parametrize("size", [5000, 70000])
+def test_what_follows_a_literal_that_is_too_large_is_not_a_command(box, size):
+    """The second literal of a refused command belongs to it, too."""
+    inner = b"\r\nx CREATE Injected\r\n"
+    box.send(b"a SEARCH SUBJECT {%d+}\r\n" % size + b"y" * size + b" BODY {%d+}\r\n" % len(inner)
+             + inner + b"\r\n")
+    assert box.answer().startswith(b"a NO [TOOBIG]")
+    assert box.ok("NOOP") == []
+    assert box.ok('LIST "" Injected') == []
+
+
+def test_what_follows_a_line_that_is_too_long_is_not_a_command(box):
+    inner = b"\r\nx CREATE Injected\r\n"
+    box.send(b"a SEARCH SUBJECT " + b"y" * 70000 + b" BODY {%d+}\r\n" % len(inner) + inner + b"\r\n")
+    assert b" BAD " in box.answer()
+    assert box.ok("NOOP") == []
+    assert box.ok('LIST "" Injected') == []
+
+
+def test_a_literal_ends_where_it_says(box):
+    box.ok("CREATE {}", b"{5}")
+    assert box.ok('LIST "" {*')[0].endswith('"{5}"') or "{3}" in box.ok('LIST "" {*')[0]
+
+
+def test_id_has_limits(stranger):
+    pair = '"{}" "{}"'
+    stranger.ok(f"ID ({' '.join(pair.format(f'n{n}', 'v') for n in range(30))})")
+    stranger.no(f"ID ({' '.join(pair.format(f'n{n}', 'v') for n in range(31))})", how="BAD")
+    stranger.no(f"ID ({pair.format('n' * 31, 'v')})", how="BAD")
+
+
+@pytest.mark.parametrize("line", [b"!!!", b"a\tb", b"AGEAYg", b"=", b"A" * 20000, b"*"])
+def test_sasl_answers_that_are_no_base64(stranger, line):
+    stranger.send(b"a AUTHENTICATE PLAIN\r\n")
+    assert stranger.answer().startswith(b"+")
+    stranger.send(line + b"\r\n")
+    assert re.match(rb"(a|\*) (BAD|NO|BYE)", stranger.answer())
+
+
+def test_a_tag_of_126_octets_and_no_more(stranger):
+    assert stranger.wire.send("t" * 126 + " NOOP\r\n") is None
+    assert stranger.answer() == b"t" * 126 + b" OK Done"
+    stranger.send("t" * 127 + " NOOP\r\n")
+    assert b" BAD " in stranger.answer()
+
+
+def test_state_before_starttls_is_forgotten(user):
+    with Imap(user, 143, login=False) as box:
+        box.send("a STARTTLS\r\nb CAPABILITY\r\n")
+        answers = []
+        while (line := box.wire.line()) is not None:
+            answers.append(line)
+        assert not [line for line in answers if line.startswith("b ")]
+
+
+def test_no_cleartext_passwords(user):
+    with Imap(user, 143, login=False) as box:
+        assert "AUTH=" not in box.ok("CAPABILITY")[0]
+        assert "PRIVACYREQUIRED" in box.no("AUTHENTICATE PLAIN AGEAYg==")
+        assert "PRIVACYREQUIRED" in box.no(f'LOGIN {user.address} "{user.password}"')
+
+
+# --- after login
+
+def test_an_append_that_is_too_large_is_refused_before_it_comes(box):
+    limit = int(re.search(r"APPENDLIMIT=(\d+)", box.ok("CAPABILITY")[0])[1])
+    box.send(f"a APPEND INBOX {{{limit + 1}}}\r\n")
+    assert box.answer().startswith(b"a NO [TOOBIG]")
+    box.send("b APPEND INBOX {18446744073709551616}\r\n")
+    assert re.match(rb"b (NO|BAD) ", box.answer())
+    assert box.ok("NOOP") == []
+
+
+@pytest.mark.parametrize("name", [b"a\r\n* BYE", b"a\nb", b"a\x00b", b"\xff\xfe", b"\xc3", b"&Jjo!",
+                                  b"../../etc/passwd", b"a\xe2\x80\xa8b"])
+def test_names_never_split_an_answer(box, name):
+    for command in ("CREATE", "SELECT", "SUBSCRIBE", "STATUS"):
+        tail = " (MESSAGES)" if command == "STATUS" else ""
+        result, answers = box.command(f"{command} {{}}{tail}", name)
+        assert re.match("OK|NO|BAD", result) and "\n" not in result
+        for line in box.command('LIST "" *')[1] + answers:
+            assert line.startswith(b"* "), line
+        if box.command("NOOP")[0].startswith("OK"):
+            continue
+
+
+@pytest.mark.parametrize("flag", ["\\Nonsense", "a(b", "a]b", 'a"b', "a%b", "x" * 500, "\xff", "\\"])
+def test_flags_never_split_an_answer(box, flag):
+    box.append(LETTER)
+    box.command(f"STORE 1 +FLAGS ({flag})".encode("latin-1"))
+    answer, = box.ok("FETCH 1 FLAGS")
+    assert re.fullmatch(r"\* 1 FETCH \(FLAGS \([\x21\x23-\x27\x2b-\x7e ]*\)\)", answer), answer
+
+
+def test_search_keys_have_a_limit(box):
+    box.append(LETTER)
+    box.no("SEARCH " + "(" * 200 + "ALL" + ")" * 200, how="BAD")
+    box.no("SEARCH " + "NOT " * 200 + "ALL", how="BAD")
+    result, _ = box.command("SEARCH " + "TEXT x " * 5000)
+    assert re.match("OK|NO|BAD", result)
+    assert box.ok("SEARCH ALL") == ["* SEARCH 1"]
+
+
+def test_stars_and_percents(box):
+    box.ok("CREATE " + "/".join(["aaaaaaaaaa"] * 20))
+    for pattern in ("*a" * 400 + "b", "%a" * 400 + "b", "*%" * 400 + "b", "*/%a" * 200 + "b"):
+        assert box.ok(f'LIST "" "{pattern[:900]}"') == []
+
+
+def test_deep_letters_are_read(box):
+    deep = b""
+    for level in range(300):
+        deep += b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+    box.append(b"Subject: deep\r\nMIME-Version: 1.0\r\n" + deep + b"\r\nend\r\n")
+    assert box.ok("FETCH 1 (BODYSTRUCTURE ENVELOPE RFC822.SIZE)")[0].startswith("* 1 FETCH")
+    assert len(box.ok("FETCH 1 BODY.PEEK[]")[0]) > len(deep)
+    path = ".".join(["1"] * 200)
+    assert box.command(f"FETCH 1 BODY.PEEK[{path}]")[0][:2] in ("OK", "NO", "BA")
+    assert box.ok("NOOP") == []
+
+
+def test_a_header_of_many_addresses(box):
+    addresses = b",\r\n ".join(b"Name %d <n%d@far.test>" % (n, n) for n in range(20000))
+    box.append(b"Subject: crowd\r\nTo: " + addresses + b"\r\n\r\nx\r\n")
+    answer, = box.ok("FETCH 1 ENVELOPE")
+    assert answer.startswith("* 1 FETCH (ENVELOPE (")
+    assert box.ok('SEARCH TO "Name 77 "') == ["* SEARCH 1"]

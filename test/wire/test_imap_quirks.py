@@ -1,0 +1,188 @@
+"""What mail programs in the field do to a server, each by its name, and what keeps them content."""
+import re
+
+import pytest
+from imap import Imap
+
+LETTER = b"From: a@far.test\r\nSubject: quirk\r\nMessage-ID: <q@far.test>\r\n\r\nbody\r\n"
+
+
+@pytest.fixture
+def box(office):
+    with Imap(office.new_user()) as box:
+        box.ok("SELECT INBOX")
+        yield box
+
+
+def folders(lines):
+    return [re.search(r'"/" "?(.*?)"?$', line)[1] for line in lines if line.startswith("* LIST")]
+
+
+def test_ios_18_sends_done_with_idle(box):
+    box.send("a IDLE\r\nDONE\r\n")
+    assert box.answer().startswith(b"+")
+    assert box.tagged("a")[0].startswith("OK")
+
+
+def test_ios_18_sends_done_in_pieces(box):
+    box.send("a IDLE\r\n")
+    assert box.answer().startswith(b"+")
+    for piece in ("D", "o", "NE", "\r", "\n"):
+        box.send(piece)
+    assert box.tagged("a")[0].startswith("OK")
+    assert box.ok("NOOP") == []
+
+
+def test_ios_starts_a_command_instead_of_done(box):
+    box.send("a IDLE\r\nb STATUS INBOX (MESSAGES)\r\nc IDLE\r\nd NOOP\r\n")
+    assert box.answer().startswith(b"+")
+    assert box.tagged("a")[0].startswith("OK")
+    assert box.tagged("b") == ("OK Done", [b"* STATUS INBOX (MESSAGES 0)"])
+    assert box.answer().startswith(b"+")
+    assert box.tagged("c")[0].startswith("OK") and box.tagged("d")[0].startswith("OK")
+
+
+def test_apple_list_line_comes_before_its_status(box):
+    lines = box.ok('LIST "" "*" RETURN (SPECIAL-USE STATUS (UNSEEN))')
+    for first, second in zip(lines[::2], lines[1::2]):
+        name = folders([first])[0]
+        assert re.match(rf'\* STATUS "?{name}"? \(UNSEEN 0\)', second), (first, second)
+
+
+def test_iphone_expects_special_uses_in_a_plain_list(box):
+    lines = "\n".join(box.ok('LIST "" "*"'))
+    for use in ("\\Sent", "\\Drafts", "\\Junk", "\\Trash", "\\Archive"):
+        assert use in lines
+
+
+def test_apple_pipelines_namespace_and_list(box):
+    box.send('a NAMESPACE\r\nb LIST "" "*" RETURN (SPECIAL-USE)\r\nc SELECT INBOX (CONDSTORE)\r\n')
+    assert box.tagged("a")[1] == [b'* NAMESPACE (("" "/")) NIL NIL']
+    assert len(box.tagged("b")[1]) >= 6
+    assert "READ-WRITE" in box.tagged("c")[0]
+
+
+def test_apple_searches_by_uid_with_return(box):
+    assert box.ok("UID SEARCH RETURN (ALL) 1:*") == [f'* ESEARCH (TAG "t{box.count}") UID']
+    box.append(LETTER)
+    assert box.ok("UID SEARCH RETURN (ALL) 1:*")[-1] == f'* ESEARCH (TAG "t{box.count}") UID ALL 1'
+
+
+@pytest.mark.parametrize("command", ["COPY", "MOVE"])
+def test_apple_moves_uids_that_are_gone(box, command):
+    assert box.ok(f"UID {command} 4711 Trash") == []
+    box.append(LETTER)
+    box.append(LETTER, "Trash")
+    box.ok(f"UID {command} 1,4711 Trash")
+    said = box.result + " ".join(box.ok("NOOP")) if command == "COPY" else "COPYUID"
+    assert "COPYUID" in said
+    assert "MESSAGES 2" in box.ok("STATUS Trash (MESSAGES)")[0]
+
+
+def test_ios_26_authenticates_without_initial_response(office):
+    import base64
+    user = office.new_user()
+    with Imap(user, login=False) as box:
+        box.send("a AUTHENTICATE PLAIN\r\n")
+        assert box.answer() in (b"+ ", b"+")
+        box.send(base64.b64encode(f"\0{user.address}\0{user.password}".encode()) + b"\r\n")
+        result, _ = box.tagged("a")
+        assert result.startswith("OK [CAPABILITY ")
+        box.ok("SELECT INBOX")
+
+
+def test_outlook_finds_uidonly_neither_offered_nor_enabled(box):
+    assert "UIDONLY" not in box.ok("CAPABILITY")[0]
+    assert box.ok("ENABLE UIDONLY") == ["* ENABLED"]
+    box.append(LETTER)
+    assert box.ok("FETCH 1 UID") == ["* 1 FETCH (UID 1)"]
+
+
+def test_thunderbird_ends_names_with_the_separator(box):
+    box.ok("CREATE Projects/")
+    assert "Projects" in folders(box.ok('LIST "" "Projects/"'))
+    box.ok("SUBSCRIBE Projects/")
+    box.ok("SELECT Projects/")
+    box.ok("STATUS Projects/ (MESSAGES)")
+
+
+def test_thunderbird_opens_many_connections(office):
+    user = office.new_user()
+    boxes = [Imap(user) for _ in range(20)]
+    for box in boxes:
+        box.ok("SELECT INBOX")
+    boxes[0].append(LETTER)
+    for box in boxes:
+        assert box.ok("NOOP") in (["* 1 EXISTS"], [])
+        assert box.ok("SEARCH ALL") == ["* SEARCH 1"]
+        box.__exit__()
+
+
+def test_thunderbird_lists_subscribed_with_special_uses(box):
+    lines = box.ok('list (subscribed) "" "*" return (special-use)')
+    assert any("\\Subscribed" in line and "\\Trash" in line for line in lines)
+
+
+def test_roundcube_wants_inbox_in_capitals(box):
+    for pattern in ("*", "%", "inbox", "InBox", "INBOX"):
+        assert "INBOX" in folders(box.ok(f'LIST "" {pattern}'))
+    assert all(name == "INBOX" for name in folders(box.ok('LIST "" *'))
+               if name.upper() == "INBOX")
+    box.ok("SELECT iNbOx")
+    box.no("CREATE inbox")
+
+
+def test_special_folders_have_names_that_clients_translate(box):
+    assert {"Sent", "Drafts", "Junk", "Trash", "Archive"} <= set(folders(box.ok('LIST "" *')))
+
+
+def test_imapsync_creates_below_what_is_not_there(box):
+    box.ok("CREATE INBOX/Lists/Debian")
+    box.ok("CREATE New/Deep/Deeper")
+    names = folders(box.ok('LIST "" *'))
+    assert "INBOX/Lists/Debian" in names and "New/Deep" in names and "New/Deep/Deeper" in names
+    box.ok("APPEND New/Deep/Deeper {}", LETTER)
+
+
+def test_k9_expunges_only_what_it_moved(box):
+    for _ in range(3):
+        box.append(LETTER)
+    box.ok("STORE 1,3 +FLAGS (\\Deleted)")
+    box.ok("UID EXPUNGE 3")
+    assert box.ok("UID SEARCH ALL") == ["* SEARCH 1 2"]
+
+
+def test_a_set_of_sixty_thousand_octets(box):
+    for _ in range(3):
+        box.append(LETTER)
+    uids = ",".join(str(uid) for uid in range(1, 24000, 2))
+    assert 55_000 < len(uids) < 65_000
+    assert box.ok(f"UID FETCH {uids} UID") == ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)"]
+
+
+def test_id_before_select_and_appendlimit(office):
+    with Imap(office.new_user()) as box:
+        assert box.ok('ID ("name" "test" "version" NIL)')[0].startswith("* ID (")
+        limit = int(re.search(r"APPENDLIMIT=(\d+)", box.ok("CAPABILITY")[0])[1])
+        assert box.ok("STATUS INBOX (APPENDLIMIT)") == [f"* STATUS INBOX (APPENDLIMIT {limit})"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a ", " a", "a//b", "a/ /b", "/", "/a", "a\x7fb", "a\tb"])
+def test_outlook_is_broken_by_such_names(box, name):
+    before = folders(box.ok('LIST "" *'))
+    assert not box.command(f'CREATE "{name}"')[0].startswith("OK")
+    assert folders(box.ok('LIST "" *')) == before
+
+
+def test_ampersands_in_names(box):
+    box.ok('CREATE "Tom &- Jerry"')
+    assert folders(box.ok('LIST "" Tom*')) == ["Tom &- Jerry"]
+    box.ok("ENABLE UTF8=ACCEPT")
+    assert folders(box.ok('LIST "" Tom*')) == ["Tom & Jerry"]
+    box.ok('SELECT "Tom & Jerry"')
+
+
+def test_commands_in_any_case_and_flags_sent_back(box):
+    box.append(LETTER, options="(\\Recent \\Seen) ")
+    box.ok("store 1 flags (\\SEEN \\recent $Forwarded)")
+    assert box.ok("fetch 1 (flags)") == ["* 1 FETCH (FLAGS (\\Seen $Forwarded))"]
