@@ -115,6 +115,7 @@ static int imap_co_receive(struct appending *k, struct appended *a,
 {
     struct imap_session *s = k->s;
     int rc = k->result;
+    s->announced = false;
     if (rc == 0 && s->settings->message_max && literal->octets > s->settings->message_max)
         rc = -EMSGSIZE;
     if (rc == 0)
@@ -209,6 +210,21 @@ static int imap_co_refuse(struct imap_session *s, int rc)
     }
 }
 
+/* {n}, ~{n} or UTF8 (~{n}: nothing else stands in front of a message. */
+static int parse_announcement(struct imap_parser *p, bool *ret_utf8,
+                              struct imap_literal *ret_literal)
+{
+    bool utf8 = imap_take_word(p, "UTF8");
+    if (utf8 && (imap_parse_sp(p) < 0 || !imap_take(p, '(')))
+        return IMAP_BAD;
+    imap_take(p, '~');
+    struct span rest = span_make(p->at, (size_t)(p->end - p->at));
+    if (!imap_find_literal(rest, ret_literal) || ret_literal->header != rest.len)
+        return IMAP_BAD;
+    *ret_utf8 = utf8;
+    return 0;
+}
+
 /* Message by message; the parser stands in front of the first one's options. */
 static int imap_co_take_all(struct appending *k, struct imap_parser *p)
 {
@@ -223,13 +239,15 @@ static int imap_co_take_all(struct appending *k, struct imap_parser *p)
             k->result = -E2BIG;
         *a = (struct appended){0};
         rc = imap_co_parse_options(k, p, a);
-        if (rc == 0 && !imap_find_literal(span_make(p->at, (size_t)(p->end - p->at)), &literal))
+        if (rc < 0)
+            return rc;
+        bool utf8 = false;
+        if (parse_announcement(p, &utf8, &literal) < 0)
             return IMAP_BAD;
-        bool utf8 = rc == 0 && imap_take_word(p, "UTF8");
         size_t done = s->command.len;
-        int received = rc < 0 ? rc : imap_co_receive(k, a, &literal);
+        int received = imap_co_receive(k, a, &literal);
         if (received == ERR_CLOSED || received == -ETIMEDOUT || received == -ECANCELED ||
-            received == ERR_TLS || rc == IMAP_BAD)
+            received == ERR_TLS)
             return received;
         if (received < 0 && literal.waits && !a->writer)
             return received; /* the client will not send it, nor anything behind */
@@ -271,6 +289,8 @@ int imap_co_append(struct imap_session *s, struct imap_parser *p)
     if (rc == 0)
         k.result = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &k.mailbox);
     rc = imap_co_take_all(&k, p);
+    int skipped = s->announced ? imap_co_skip_message(s) : 0;
+    rc = skipped < 0 ? skipped : rc;
     if (rc == 0)
         rc = imap_co_finish(&k);
     else if (rc != IMAP_BAD && rc != ERR_CLOSED && rc != -ETIMEDOUT && rc != -ECANCELED &&

@@ -10,6 +10,7 @@
 #include "imap/append.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define LITERAL_MAX_BEFORE_LOGIN 1024
 #define UNASKED_MAX              4096 /* LITERAL-: what a client may send without waiting */
@@ -17,45 +18,6 @@
 static size_t limit(const struct imap_session *s)
 {
     return s->who.user ? IMAP_COMMAND_MAX : IMAP_LINE_MAX_BEFORE_LOGIN;
-}
-
-/* Throws away the rest of a line that is too long or not one. */
-static int imap_co_skip_line(struct imap_session *s)
-{
-    struct span bytes;
-    int rc;
-    while ((rc = stream_co_peek(s->st, 1, &bytes)) == 0) {
-        ptrdiff_t lf = span_find(bytes, '\n');
-        stream_consume(s->st, lf < 0 ? bytes.len : (size_t)lf + 1);
-        if (lf >= 0)
-            return 0;
-    }
-    return rc;
-}
-
-/* Appends the next line without its CRLF; IMAP_BAD: too long, or bare CR, LF or NUL in it. */
-static int imap_co_gather_line(struct imap_session *s)
-{
-    struct buffer *c = &s->command;
-    size_t start = c->len;
-    for (;;) {
-        struct span bytes;
-        int rc = stream_co_peek(s->st, 1, &bytes);
-        if (rc < 0)
-            return rc;
-        ptrdiff_t lf = span_find(bytes, '\n');
-        struct span part = lf < 0 ? bytes : span_first(bytes, (size_t)lf + 1);
-        if (c->len + part.len > limit(s) || (rc = buffer_append(c, part)) < 0)
-            return (rc = imap_co_skip_line(s)) < 0 ? rc : IMAP_BAD;
-        stream_consume(s->st, part.len);
-        if (lf >= 0)
-            break;
-    }
-    if (c->len - start < 2 || c->at[c->len - 2] != '\r')
-        return IMAP_BAD;
-    c->len -= 2;
-    struct span line = span_from(buffer_span(c), start);
-    return span_find(line, '\r') >= 0 || span_find(line, '\0') >= 0 ? IMAP_BAD : 0;
 }
 
 static int imap_co_skip(struct imap_session *s, uint64_t octets)
@@ -72,22 +34,122 @@ static int imap_co_skip(struct imap_session *s, uint64_t octets)
     return 0;
 }
 
+/* The last bytes of a line that is thrown away: they may announce a literal. */
+struct line_end {
+    char at[32];
+    size_t len;
+};
+
+static void keep_end(struct line_end *end, struct span bytes)
+{
+    for (size_t i = bytes.len > sizeof end->at ? bytes.len - sizeof end->at : 0; i < bytes.len;
+         i++) {
+        if (end->len == sizeof end->at)
+            memmove(end->at, end->at + 1, --end->len);
+        end->at[end->len++] = bytes.at[i];
+    }
+}
+
+/* Throws away a line up to its LF. */
+static int imap_co_skip_line(struct imap_session *s, struct line_end *end)
+{
+    struct span bytes;
+    int rc;
+    while ((rc = stream_co_peek(s->st, 1, &bytes)) == 0) {
+        ptrdiff_t lf = span_find(bytes, '\n');
+        struct span part = lf < 0 ? bytes : span_first(bytes, (size_t)lf + 1);
+        keep_end(end, part);
+        stream_consume(s->st, part.len);
+        if (lf >= 0)
+            return 0;
+    }
+    return rc;
+}
+
+/* Throws away what belongs to a refused command behind a line that ended so: literals that come
+ * unasked, and the lines behind them. None of it may be taken for a command. */
+static int imap_co_skip_unasked(struct imap_session *s, struct line_end *end)
+{
+    struct imap_literal literal;
+    int rc = 0;
+    while (rc == 0) {
+        struct span line = span_make(end->at, end->len);
+        while (line.len && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
+            line.len--;
+        if (!line.len || !imap_find_literal(line, &literal) || literal.waits)
+            return 0;
+        end->len = 0;
+        rc = imap_co_skip(s, literal.octets);
+        if (rc == 0)
+            rc = imap_co_skip_line(s, end);
+    }
+    return rc;
+}
+
+int imap_co_skip_message(struct imap_session *s)
+{
+    struct line_end end = {0};
+    keep_end(&end, buffer_span(&s->command));
+    return imap_co_skip_unasked(s, &end);
+}
+
+/* A line that is none, gathered up to where that was seen; its LF was or was not. */
+static int imap_co_refuse_line(struct imap_session *s, bool whole)
+{
+    struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
+    struct line_end end = {0};
+    struct span tag;
+    imap_keep_tag(s, imap_parse_tag(&p, &tag) < 0 || tag.len > IMAP_TAG_MAX ? SPAN("*") : tag);
+    if (whole)
+        keep_end(&end, buffer_span(&s->command));
+    int rc = whole ? 0 : imap_co_skip_line(s, &end);
+    if (rc == 0)
+        rc = imap_co_skip_unasked(s, &end);
+    return rc < 0 ? rc : IMAP_BAD;
+}
+
+/* Appends the next line without its CRLF; IMAP_BAD: too long, or bare CR, LF or NUL in it. */
+static int imap_co_gather_line(struct imap_session *s)
+{
+    struct buffer *c = &s->command;
+    size_t start = c->len;
+    for (;;) {
+        struct span bytes;
+        int rc = stream_co_peek(s->st, 1, &bytes);
+        if (rc < 0)
+            return rc;
+        ptrdiff_t lf = span_find(bytes, '\n');
+        struct span part = lf < 0 ? bytes : span_first(bytes, (size_t)lf + 1);
+        if (c->len + part.len > limit(s)) {
+            rc = buffer_append(c, span_first(part, limit(s) - c->len));
+            return rc < 0 ? rc : imap_co_refuse_line(s, false);
+        }
+        if ((rc = buffer_append(c, part)) < 0)
+            return rc;
+        stream_consume(s->st, part.len);
+        if (lf >= 0)
+            break;
+    }
+    if (c->len - start < 2 || c->at[c->len - 2] != '\r')
+        return imap_co_refuse_line(s, true);
+    c->len -= 2;
+    struct span line = span_from(buffer_span(c), start);
+    bool wrong = span_find(line, '\r') >= 0 || span_find(line, '\0') >= 0;
+    return wrong ? imap_co_refuse_line(s, true) : 0;
+}
+
 /* A literal that may not come. The client that waits is told; the other has sent it already. */
 static int imap_co_refuse_literal(struct imap_session *s, const struct imap_literal *literal)
 {
     struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
     struct span tag;
     imap_keep_tag(s, imap_parse_tag(&p, &tag) < 0 ? SPAN("*") : tag);
-    if (!literal->waits) {
-        int rc = imap_co_skip(s, literal->octets);
-        if (rc == 0)
-            rc = imap_co_skip_line(s);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = imap_co_printf(s, "%.*s NO [TOOBIG] That is larger than a command may be\r\n",
-                            SPAN_PRINT(s->tag));
-    return rc < 0 ? rc : IMAP_BAD;
+    int rc = literal->waits ? 0 : imap_co_skip_message(s);
+    if (rc < 0)
+        return rc;
+    rc = imap_co_printf(s, "%.*s NO [TOOBIG] That is larger than a command may be\r\n",
+                        SPAN_PRINT(s->tag));
+    return rc < 0 ? rc : IMAP_REFUSED;
 }
 
 static int imap_co_gather_literal(struct imap_session *s, const struct imap_literal *literal)
@@ -122,7 +184,9 @@ int imap_co_read_on(struct imap_session *s)
         if (rc < 0)
             return rc;
         struct span line = span_from(buffer_span(&s->command), start);
-        if (!imap_find_literal(line, &literal) || imap_append_awaits(s, buffer_span(&s->command)))
+        s->announced =
+            imap_find_literal(line, &literal) && imap_append_awaits(s, buffer_span(&s->command));
+        if (s->announced || !imap_find_literal(line, &literal))
             return 0;
         rc = imap_co_gather_literal(s, &literal);
         if (rc < 0)

@@ -128,9 +128,12 @@ static int imap_co_next(struct imap_session *s)
     if (rc == 0)
         rc = imap_co_read_command(s);
     stream_set_deadline(s->st, COMMAND_TIMEOUT_MS);
-    if (rc == IMAP_BAD)
-        return s->tag.len ? 0 : imap_co_bad(s, SPAN("*"), "Lines end with CRLF and have a limit");
-    if (rc == 0)
+    if (rc == IMAP_REFUSED)
+        rc = 0;
+    else if (rc == IMAP_BAD)
+        rc =
+            imap_co_bad(s, s->tag.len ? s->tag : SPAN("*"), "Lines end with CRLF and have a limit");
+    else if (rc == 0)
         rc = imap_co_run(s);
     arena_reset(&s->arena);
     return rc;

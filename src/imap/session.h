@@ -19,8 +19,9 @@
 
 #include "directory/sasl.h"
 
-#define IMAP_END (-2300) /* the session ends, all is said */
-#define IMAP_BAD (-2301) /* wrong arguments */
+#define IMAP_END     (-2300) /* the session ends, all is said */
+#define IMAP_BAD     (-2301) /* wrong arguments */
+#define IMAP_REFUSED (-2302) /* a command was not read, and that has been answered */
 
 #define IMAP_LINE_MAX_BEFORE_LOGIN ((size_t)8 * 1024)
 #define IMAP_COMMAND_MAX           ((size_t)64 * 1024) /* literals included */
@@ -56,6 +57,7 @@ struct imap_session {
     struct span tag; /* of that command, in tag_text: APPEND reads on while it runs */
     char tag_text[IMAP_TAG_MAX];
     bool appending;     /* what follows a literal is another message */
+    bool announced;     /* a message of APPEND that was not read yet */
     bool uid;           /* the command came with UID in front */
     struct arena arena; /* of the command */
 };
@@ -90,11 +92,14 @@ must_check int imap_write_date_time(struct buffer *out, int64_t wall_ms);
 /* --- input (input.c) ---------------------------------------------------------------------------
  */
 
-/* The next command, literals included, into s->command; APPEND up to its message. 0, IMAP_BAD after
- * it has been answered, or an error. Yields. */
+/* The next command, literals included, into s->command; APPEND up to its message. 0, IMAP_REFUSED,
+ * IMAP_BAD (not lines, or too long ones: thrown away, the tag is kept), or an error. Yields. */
 must_check int imap_co_read_command(struct imap_session *s);
 /* The rest of a command behind a literal that the command read itself: appended to s->command. */
 must_check int imap_co_read_on(struct imap_session *s);
+/* Throws away APPEND's message, which was announced at the end of s->command, and all behind it,
+ * unless the client waits: a command refused before its message must not leave it to be run. */
+must_check int imap_co_skip_message(struct imap_session *s);
 
 /* --- the selected mailbox (sync.c, select.c) ---------------------------------------------------
  */

@@ -37,7 +37,7 @@ def test_ios_starts_a_command_instead_of_done(box):
     box.send("a IDLE\r\nb STATUS INBOX (MESSAGES)\r\nc IDLE\r\nd NOOP\r\n")
     assert box.answer().startswith(b"+")
     assert box.tagged("a")[0].startswith("OK")
-    assert box.tagged("b") == ("OK Done", [b"* STATUS INBOX (MESSAGES 0)"])
+    assert box.tagged("b")[1] == [b'* STATUS "INBOX" (MESSAGES 0)']
     assert box.answer().startswith(b"+")
     assert box.tagged("c")[0].startswith("OK") and box.tagged("d")[0].startswith("OK")
 
@@ -155,7 +155,7 @@ def test_k9_expunges_only_what_it_moved(box):
 def test_a_set_of_sixty_thousand_octets(box):
     for _ in range(3):
         box.append(LETTER)
-    uids = ",".join(str(uid) for uid in range(1, 24000, 2))
+    uids = ",".join(str(uid) for uid in range(1, 22000, 2))
     assert 55_000 < len(uids) < 65_000
     assert box.ok(f"UID FETCH {uids} UID") == ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)"]
 
@@ -164,7 +164,7 @@ def test_id_before_select_and_appendlimit(office):
     with Imap(office.new_user()) as box:
         assert box.ok('ID ("name" "test" "version" NIL)')[0].startswith("* ID (")
         limit = int(re.search(r"APPENDLIMIT=(\d+)", box.ok("CAPABILITY")[0])[1])
-        assert box.ok("STATUS INBOX (APPENDLIMIT)") == [f"* STATUS INBOX (APPENDLIMIT {limit})"]
+        assert box.ok("STATUS INBOX (APPENDLIMIT)") == [f'* STATUS "INBOX" (APPENDLIMIT {limit})']
 
 
 @pytest.mark.parametrize("name", ["", " ", "a ", " a", "a//b", "a/ /b", "/", "/a", "a\x7fb", "a\tb"])
