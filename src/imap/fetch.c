@@ -29,6 +29,7 @@ struct fetching {
     struct span table, bodystructure, envelope;
     bool split;
     bool first; /* no blank before the next item */
+    bool sent;  /* the beginning of its answer: it can no longer be taken back */
 };
 
 static uint64_t blob_octets(const struct fetching *k)
@@ -40,6 +41,7 @@ static int imap_co_drain(struct fetching *k)
 {
     int rc = k->out.len ? imap_co_say(k->s, buffer_span(&k->out)) : 0;
     buffer_clear(&k->out);
+    k->sent = true;
     return rc;
 }
 
@@ -320,7 +322,7 @@ static int imap_co_write_sections(struct fetching *k)
 
 static int imap_co_answer_message(struct fetching *k, uint32_t number)
 {
-    k->split = k->read = false;
+    k->split = k->read = k->sent = false;
     k->first = true;
     size_t start = k->out.len;
     int rc = buffer_printf(&k->out, "* %u FETCH (", number);
@@ -331,12 +333,14 @@ static int imap_co_answer_message(struct fetching *k, uint32_t number)
     if (rc == 0)
         rc = imap_co_write_sections(k);
     summary_free(&k->made);
-    if (rc == ERR_ABSENT && k->out.len >= start) { /* it went while we read it */
-        k->out.len = start;
-        return 0;
-    }
     if (rc == 0)
         rc = buffer_append_text(&k->out, ")\r\n");
+    if (rc < 0 && k->sent)
+        return IMAP_END; /* whatever we said would be read as part of the letter */
+    if (rc < 0)
+        k->out.len = start;
+    if (rc == ERR_ABSENT)
+        return 0; /* it went while we read it */
     return rc == 0 && k->out.len > PIECE ? imap_co_drain(k) : rc;
 }
 
@@ -395,6 +399,16 @@ static size_t count_neighbours(const struct view *v, const struct imap_uids *uid
     return count;
 }
 
+/* Those that CHANGEDSINCE lets through; their count. */
+static size_t keep_changed(struct box_message *messages, size_t count, int64_t since)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (messages[i].modseq > since)
+            messages[kept++] = messages[i];
+    return kept;
+}
+
 static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
 {
     struct imap_session *s = k->s;
@@ -403,11 +417,11 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
     size_t count;
     int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last,
                          wants(k->f), &arena, &messages, &count);
+    if (rc == 0)
+        count = keep_changed(messages, count, k->f->changed_since);
     if (rc == 0 && k->f->sets_seen && !s->selected->read_only)
         rc = imap_co_mark_seen(s, messages, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (messages[i].modseq <= k->f->changed_since)
-            continue;
         k->message = &messages[i];
         rc = imap_co_answer_message(k, view_number(&s->selected->view, (uint32_t)messages[i].uid));
     }
@@ -454,8 +468,10 @@ static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
         rc = imap_co_answer_page(&k, uids->list[at], uids->list[at + count - 1]);
         at += count;
     }
-    if (rc == 0)
-        rc = imap_co_drain(&k);
+    if (rc == 0 || rc == ERR_SYNTAX) {
+        int drained = imap_co_drain(&k);
+        rc = drained < 0 ? drained : rc;
+    }
     atomic_fetch_add(&s->settings->counters->fetched, uids->count);
     buffer_free(&k.out);
     buffer_free(&k.whole);

@@ -1,5 +1,6 @@
 """Programs that read mail over IMAP: curl, imapflow, Mail::IMAPClient, fetchmail, getmail, neomutt, mbsync."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -109,8 +110,8 @@ def test_fetchmail(office, bob, tmp_path, options):
     config = tmp_path / "fetchmailrc"
     out = tmp_path / "out"
     config.write_text(f"poll {office.address} protocol imap port {port + OFFSET} user '{bob}' "
-                      f"password '{bob.password}' {options} sslcertck sslcertfile "
-                      f"{certificate(office)} no rewrite keep mda 'cat >> {out}'\n")
+                      f"password '{bob.password}' {options} no sslcertck no rewrite "
+                      f"keep mda 'cat >> {out}'\n")
     config.chmod(0o600)
     command = ["fetchmail", "-f", str(config), "-i", str(tmp_path / "ids"), "--pidfile",
                str(tmp_path / "pid"), "--nosyslog"]
@@ -122,18 +123,17 @@ def test_fetchmail(office, bob, tmp_path, options):
 
 
 def test_getmail(office, bob, tmp_path):
-    maildir = tmp_path / "maildir"
-    for part in ("cur", "new", "tmp"):
-        (maildir / part).mkdir(parents=True)
+    got = tmp_path / "got"
     (tmp_path / "getmailrc").write_text(
         f"[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = {office.address}\n"
         f"port = {993 + OFFSET}\nusername = {bob}\npassword = {bob.password}\n"
-        f"ca_certs = {certificate(office)}\nmailboxes = (\"INBOX\",)\n"
-        f"[destination]\ntype = Maildir\npath = {maildir}/\n[options]\nread_all = false\n")
-    for _ in range(2):
-        run("getmail", "--getmaildir", tmp_path)
-        letters = list((maildir / "new").iterdir())
-        assert len(letters) == 1 and b"Subject: first" in letters[0].read_bytes()
+        "mailboxes = (\"INBOX\",)\n[destination]\ntype = MDA_external\npath = /usr/bin/tee\n"
+        f"arguments = ('-a', '{got}')\nallow_root_commands = true\n"
+        "[options]\nread_all = false\ndelete = false\n")
+    (tmp_path / "getmailrc").chmod(0o600)
+    for _ in range(2):  # by UID: only what is new
+        run("getmail", f"--getmaildir={tmp_path}", env={**os.environ, "HOME": str(tmp_path)})
+        assert got.read_text().count("Subject: first") == 1
 
 
 def test_neomutt(office, bob, tmp_path):
@@ -160,8 +160,9 @@ def test_neomutt(office, bob, tmp_path):
 def mbsync(office, user, folder):
     config = folder / "mbsyncrc"
     config.write_text(
-        f"IMAPAccount far\nHost {office.address}\nPort {993 + OFFSET}\nUser {user}\n"
-        f"Pass \"{user.password}\"\nSSLType IMAPS\nCertificateFile {certificate(office)}\n\n"
+        f"IMAPAccount far\nTunnel \"openssl s_client -quiet -connect "
+        f"{office.address}:{993 + OFFSET} 2>/dev/null\"\nUser {user}\n"
+        f"Pass \"{user.password}\"\nSSLType None\nAuthMechs LOGIN\n\n"
         f"IMAPStore far\nAccount far\n\nMaildirStore near\nSubFolders Verbatim\n"
         f"Path {folder}/mail/\nInbox {folder}/mail/INBOX\n\n"
         "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n"

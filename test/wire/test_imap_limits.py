@@ -213,3 +213,34 @@ def test_a_header_of_many_addresses(box):
     answer, = box.ok("FETCH 1 ENVELOPE")
     assert answer.startswith("* 1 FETCH (ENVELOPE (")
     assert box.ok('SEARCH TO "Name 77 "') == ["* SEARCH 1"]
+
+
+def test_a_part_that_cannot_be_decoded_does_not_break_the_answers(box):
+    """The answers before it are whole, and the session goes on or ends; nothing is half."""
+    box.append(LETTER)
+    big = b"x" * 76 + b"\r\n"
+    box.append(b"Subject: odd\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+               b"\r\n--b\r\n\r\n" + big * 5000 + b"\r\n--b\r\nContent-Type: text/plain\r\n"
+               b"Content-Transfer-Encoding: x-odd\r\n\r\nodd\r\n--b--\r\n")
+    result, answers = box.command("FETCH 1:2 (UID BINARY.PEEK[2])")
+    assert "UNKNOWN-CTE" in result and all(re.match(rb"\* 1 FETCH .*\)$", a, re.S) for a in answers)
+    box.send("a FETCH 2 (BODY.PEEK[1] BINARY.PEEK[2])\r\n")
+    box.send("b NOOP\r\n")
+    got = b""
+    while more := box.wire.socket.recv(65536):
+        got += more
+        if got.endswith(b"b OK Done\r\n"):
+            break
+    assert not re.search(rb"x\r\n(a|b|\*) |[^)\r]a NO", got), got[-200:]
+
+
+def test_changedsince_marks_as_seen_only_what_it_tells(box):
+    for _ in range(2):
+        box.append(LETTER)
+    box.ok("ENABLE CONDSTORE")
+    box.ok("STORE 2 +FLAGS (\\Flagged)")
+    modseqs = [int(re.search(r"MODSEQ \((\d+)\)", line)[1])
+               for line in box.ok("FETCH 1:2 (MODSEQ)")]
+    lines = box.ok(f"FETCH 1:2 (BODY[TEXT]) (CHANGEDSINCE {modseqs[0]})")
+    assert len(lines) == 1 and lines[0].startswith("* 2 FETCH")
+    assert box.ok("SEARCH SEEN") == ["* SEARCH 2"]
