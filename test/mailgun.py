@@ -84,11 +84,11 @@ class Mailgun:
         assert status == 200 and answer["message"] == "Queued. Thank you.", (status, answer)
         return answer["id"].strip("<>")
 
-    def node(self, call, *arguments):
+    def node(self, call, *arguments, key=None):
         """One call of mailgun.js: {"value"} or {"error", "status", "details"}."""
         result = subprocess.run(
             [str(NODE / "node_modules/node/bin/node"), str(NODE / "mailgun.js"), self.base,
-             self.key, call], input=json.dumps(arguments), text=True, capture_output=True,
+             key or self.key, call], input=json.dumps(arguments), text=True, capture_output=True,
             timeout=PATIENCE)
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)

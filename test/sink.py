@@ -2,6 +2,7 @@
 import socket
 import ssl
 import threading
+import time
 
 from office import PATIENCE, until
 
@@ -11,7 +12,8 @@ HANG_UP = None
 class Letter:
     def __init__(self, sender, recipients, data, tls, hello):
         self.sender, self.recipients, self.data = sender, recipients, data
-        self.tls, self.hello = tls, hello
+        self.tls, self.hello, self.at = tls, hello, time.monotonic()
+        self.began = self.at  # when its MAIL came
 
 
 class Dialogue(threading.Thread):
@@ -121,6 +123,7 @@ class Dialogue(threading.Thread):
             self.say("535 5.7.8 no")
 
     def on_mail(self):
+        self.began = time.monotonic()
         reply = self.reply_to("MAIL", "250 2.1.0 ok")
         accepted = not reply or reply.startswith(b"2")
         self.sender = self.argument[5:].split(">")[0].lstrip("<") if accepted else None
@@ -147,6 +150,7 @@ class Dialogue(threading.Thread):
             lines.append((line[1:] if line.startswith(".") else line).encode("latin-1"))
         self.data = b"".join(line + b"\r\n" for line in lines)
         letter = Letter(self.sender, self.recipients, self.data, self.tls, self.hello)
+        letter.began = self.began
         self.sink.offered.append(letter)
         reply = self.reply_to("body", "250 2.0.0 taken")
         if not reply or reply.startswith(b"2"):

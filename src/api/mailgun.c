@@ -1,6 +1,7 @@
 /* The Mailgun dialect: its routes, its errors, who may; see mailgun.h. */
 #include "api/mailgun.h"
 
+#include "base/utf8.h"
 #include "http/json.h"
 #include "mail/date.h"
 
@@ -8,17 +9,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define QUOTE_MAX 255 /* a domain */
+
 static bool is_about_domains(const struct http_request *r)
 {
     return span_starts(r->head.path, SPAN("/v4/domains")) ||
            span_starts(r->head.path, SPAN("/v3/domains"));
 }
 
+/* What clients gave is in the words, and may be cut within a character. */
 static int print_message(struct span words, struct buffer *out)
 {
     struct json_object *o = json_object_new_object();
     size_t len;
-    member_put_text(o, "message", words);
+    member_put_text(o, "message", utf8_head(words));
     const char *text = json_object_to_json_string_length(
         o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
     int rc = text ? buffer_append(out, span_make(text, len)) : -ENOMEM;
@@ -36,9 +40,14 @@ static int shape(const struct http_request *r, int status, struct span words, st
     }
     if (status == 401)
         words = SPAN("Invalid private key");
-    if (status == 413)
+    if (status == 413 && !span_starts(words, SPAN("the form has more"))) /* … fields */
         words = SPAN("request size exceeds 52.4MiB limit");
     return print_message(words, out);
+}
+
+struct span mailgun_quote(struct span given)
+{
+    return utf8_head(span_first(given, QUOTE_MAX));
 }
 
 int mailgun_say(struct http_request *r, int status, const char *format, ...)
@@ -75,7 +84,7 @@ int mailgun_co_enter(struct http_request *r, const char *scope, struct mailgun_c
         return rc;
     if (is_about_domains(r))
         return http_fail(r, 404, "Domain not found");
-    return http_fail(r, 404, "Domain not found: %.*s", SPAN_PRINT(span_first(domain, 300)));
+    return http_fail(r, 404, "Domain not found: %.*s", SPAN_PRINT(mailgun_quote(domain)));
 }
 
 int mailgun_co_form(struct http_request *r, struct form *ret_form)

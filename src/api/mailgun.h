@@ -25,6 +25,8 @@ must_check int mailgun_co_enter(struct http_request *r, const char *scope,
 /* {"message": "…"} */
 must_check int mailgun_say(struct http_request *r, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The front of what a client gave, for words about it. */
+struct span mailgun_quote(struct span given);
 /* The request's form; one of another type counts as empty. Yields. */
 must_check int mailgun_co_form(struct http_request *r, struct form *ret_form);
 /* The value of the first field of that name; the empty span without. */

@@ -4,6 +4,7 @@
  */
 #include "api/mailgun_call.h"
 
+#include "base/utf8.h"
 #include "http/json.h"
 
 #include <errno.h>
@@ -76,6 +77,40 @@ static struct json_object *find_variables(struct mailgun_call *c, const struct m
     return json_object_object_get_ex(c->recipients, address, &variables) ? variables : NULL;
 }
 
+/* Is the tag in a field of the header, where no line may break? */
+static bool is_in_header(const struct mailgun_call *c, struct span tag)
+{
+    const struct compose_letter *letter = &c->content.letter;
+    if (span_find_span(letter->subject, tag) >= 0)
+        return true;
+    for (size_t i = 0; i < letter->header_count; i++)
+        if (span_find_span(letter->headers[i].value, tag) >= 0)
+            return true;
+    for (size_t i = 0; i < letter->from.count; i++)
+        if (span_find_span(letter->from.at[i].name, tag) >= 0)
+            return true;
+    for (size_t i = 0; i < letter->reply_to.count; i++)
+        if (span_find_span(letter->reply_to.at[i].name, tag) >= 0)
+            return true;
+    return false;
+}
+
+/* Told at the call, for each of a batch: the letter is made when it leaves. */
+static int check_variable(struct mailgun_call *c, const char *name, struct span tag,
+                          struct json_object *value)
+{
+    struct span text;
+    if (member_is_text(value, &text) <= 0 ||
+        (span_find(text, '\r') < 0 && span_find(text, '\n') < 0 && utf8_is_text(text)))
+        return 0;
+    if (!is_in_header(c, tag))
+        return 0;
+    return mailgun_refuse(c,
+                          "'recipient-variables' parameter is not valid: %.*s is in a header"
+                          " field, and has a line break or a NUL",
+                          SPAN_PRINT(mailgun_quote(span_of(name))));
+}
+
 static int make_data(struct mailgun_call *c, const struct mailbox *box, struct json_object **ret)
 {
     struct json_object *variables = find_variables(c, box), *data = json_object_new_object();
@@ -88,6 +123,9 @@ static int make_data(struct mailgun_call *c, const struct mailbox *box, struct j
             if (buffer_printf(&tag, "%%recipient.%s%%", name) < 0 || !buffer_text(&tag))
                 return mailgun_refuse(c, "the name of a recipient variable is too long");
             json_object_object_add(data, tag.at, json_object_get(value));
+            int checked = check_variable(c, name, buffer_span(&tag), value);
+            if (checked < 0)
+                return checked;
         }
     }
     for (unsigned i = 0; rc == 0 && i < TAGS; i++)

@@ -105,7 +105,7 @@ static int read_object(struct mailgun_call *c, const char *parameter, struct spa
 static int merge_object(struct mailgun_call *c, const char *parameter, struct span value,
                         struct json_object **into)
 {
-    struct json_object *o;
+    struct json_object *o = NULL;
     int rc = read_object(c, parameter, value, &o);
     if (rc < 0)
         return rc;
@@ -118,7 +118,7 @@ static int merge_object(struct mailgun_call *c, const char *parameter, struct sp
 
 static int take_recipients(struct mailgun_call *c, struct span value)
 {
-    struct json_object *o;
+    struct json_object *o = NULL;
     int rc = read_object(c, "recipient-variables", value, &o);
     if (rc < 0)
         return rc;
@@ -145,7 +145,7 @@ static int take_delivery_time(struct mailgun_call *c, struct span value)
 {
     if (date_parse(value, &c->send.due_ms) < 0)
         return mailgun_refuse(c, "%.*s is not an RFC-2822 compliant date",
-                              SPAN_PRINT(span_first(value, 100)));
+                              SPAN_PRINT(mailgun_quote(value)));
     return put(c, &c->options, SPAN("deliverytime"), value);
 }
 
@@ -174,14 +174,26 @@ static int take_template_option(struct mailgun_call *c, struct span name, struct
     return 0;
 }
 
+static int add_header(struct mailgun_call *c, struct span name, struct span value)
+{
+    struct compose_letter *letter = &c->content.letter;
+    if (letter->header_count == MERGE_PARTS_MAX)
+        return mailgun_refuse(c, "More than %d headers", MERGE_PARTS_MAX);
+    mailgun_note_tags(c, value);
+    c->headers[letter->header_count++] = (struct compose_header){name, value};
+    return 0;
+}
+
 static int take_header(struct mailgun_call *c, struct span name, struct span value)
 {
     struct compose_letter *letter = &c->content.letter;
     if (name.len == 0 || !utf8_is_ascii(name))
         return mailgun_refuse(c, "Header name must be pure ASCII: %.*s",
-                              SPAN_PRINT(span_first(name, 100)));
+                              SPAN_PRINT(mailgun_quote(name)));
     if (mailgun_is_option_field(name))
         return mailgun_option_field(c, name, value);
+    if (c->composed)
+        return add_header(c, name, value);
     if (span_equal_nocase(name, SPAN("Reply-To")))
         return mailgun_add_addresses(c, "h:Reply-To", value, &letter->reply_to);
     if (span_equal_nocase(name, SPAN("Sender")))
@@ -190,11 +202,7 @@ static int take_header(struct mailgun_call *c, struct span name, struct span val
         letter->message_id = span_trim(value);
         return 0;
     }
-    if (letter->header_count == MERGE_PARTS_MAX)
-        return mailgun_refuse(c, "More than %d headers", MERGE_PARTS_MAX);
-    mailgun_note_tags(c, value);
-    c->headers[letter->header_count++] = (struct compose_header){name, value};
-    return 0;
+    return add_header(c, name, value);
 }
 
 int mailgun_option(struct mailgun_call *c, struct span name, struct span value)
@@ -237,6 +245,7 @@ int mailgun_option_field(struct mailgun_call *c, struct span name, struct span v
         {"Secondary-Dkim", "o:secondary-dkim"},
         {"Secondary-Dkim-Public", "o:secondary-dkim-public"},
         {"Deliver-By", "o:deliverytime"},
+        {"Delivery-Time", "o:deliverytime"},
         {"Deliver-Within", "o:deliver-within"},
         {"Delivery-Time-Optimize-Period", "o:deliverytime-optimize-period"},
         {"Time-Zone-Localize", "o:time-zone-localize"},
@@ -264,4 +273,49 @@ int mailgun_option_field(struct mailgun_call *c, struct span name, struct span v
         if (span_equal_nocase(rest, span_of(known[i].field)))
             return mailgun_option(c, span_of(known[i].option), value);
     return 0;
+}
+
+/* --- what the recipient is told -------------------------------------------------------------- */
+
+/* o:suppress-headers: names separated by commas, or "all". */
+static bool is_suppressed(struct mailgun_call *c, struct span name)
+{
+    struct span rest = SPAN(""), word;
+    if (member_text(c->options, "suppress-headers", &rest) <= 0)
+        return false;
+    while (span_cut(&rest, ',', &word)) {
+        word = span_trim(word);
+        if (span_equal_nocase(word, SPAN("all")) || span_equal_nocase(word, name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_merged(struct span text)
+{
+    return span_find_span(text, SPAN("%recipient")) >= 0 || span_find_span(text, SPAN("{{")) >= 0;
+}
+
+int mailgun_show_variables(struct mailgun_call *c)
+{
+    static const struct span field = {FIELD_NAME "Variables", sizeof FIELD_NAME "Variables" - 1};
+    struct json_object *shown;
+    struct span text;
+    if (!c->variables || is_suppressed(c, field))
+        return 0;
+    shown = json_object_new_object();
+    json_object_object_foreach(c->variables, name, value)
+    {
+        bool merged =
+            is_merged(span_of(name)) || (member_is_text(value, &text) > 0 && is_merged(text));
+        if (!merged)
+            member_put(shown, name, json_object_get(value));
+    }
+    int count = json_object_object_length(shown);
+    text = member_print(shown, &c->arena);
+    json_object_put(shown);
+    if (!text.at)
+        return -ENOMEM;
+    bool shows = count > 0 && text.len <= COMPOSE_VALUE_MAX && !is_merged(text);
+    return shows ? add_header(c, field, text) : 0;
 }

@@ -26,6 +26,7 @@ struct mailgun_call {
     unsigned uses;                  /* which %recipient…% tags the letter has */
     struct span template, version;
     bool text_too; /* t:text */
+    bool composed; /* by the client: h: are fields beside its own, or in their place */
     struct compose_list to, cc, bcc;
     struct compose_header headers[MERGE_PARTS_MAX]; /* h: */
     struct content content;                         /* From, subject, … */
@@ -54,6 +55,11 @@ must_check int mailgun_add_addresses(struct mailgun_call *c, const char *name, s
 /* The stored template, if one is named: its parts, and its fields where the call has none.
  * Yields. */
 must_check int mailgun_co_take_template(struct mailgun_call *c);
+/* Text is UTF-8, and options are not too many. ERR_SYNTAX. */
+must_check int mailgun_check_fields(struct mailgun_call *c, const struct form *form);
+/* v: are told the recipient, in the field X-Mailgun-Variables, unless o:suppress-headers names it;
+ * but for those that a template or a recipient's variables would be put into. */
+must_check int mailgun_show_variables(struct mailgun_call *c);
 /* Which tags a text has. */
 void mailgun_note_tags(struct mailgun_call *c, struct span text);
 /* Groups, data and meta are made of all this; then it can be sent. */

@@ -10,8 +10,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define LIMIT_MAX 1000
+#define LIMIT_MAX     1000
+#define LIMIT_DEFAULT 100
+#define PAGE          256
 
 static struct json_object *domain_json(struct span name, int64_t created_ms, int64_t id)
 {
@@ -45,63 +49,142 @@ static int query_number(struct http_request *r, const char *name, uint64_t most,
     int rc = http_query(r, name, &text);
     if (rc < 0 || text.len == 0)
         return rc < 0 ? rc : 0;
-    return span_to_uint(text, most, value) ? 0
-           : mailgun_say(r, 400, "'%s' parameter is not a number up to %llu", name,
-                         (unsigned long long)most) < 0
-               ? -ENOMEM
-               : 1;
+    return span_to_uint(text, most, value)
+               ? 0
+               : http_fail(r, 400, "'%s' parameter is not a number up to %llu", name,
+                           (unsigned long long)most);
 }
 
-/* Of all domains, those from skip on, at most limit; the key of one domain sees that one. */
-static int co_read_domains(struct http_request *r, const struct mailgun_caller *caller,
-                           uint64_t skip, uint64_t limit, struct json_object *items,
-                           int64_t *ret_total)
+/* What the query asks for. */
+struct wanted {
+    uint64_t skip, limit;
+    struct span search, state;
+    bool by_name, backwards;
+};
+
+static int read_wanted(struct http_request *r, struct wanted *w)
+{
+    struct span sort;
+    *w = (struct wanted){.limit = LIMIT_DEFAULT};
+    int rc = query_number(r, "limit", LIMIT_MAX, &w->limit);
+    if (rc == 0)
+        rc = query_number(r, "skip", INT32_MAX, &w->skip);
+    if (rc == 0)
+        rc = http_query(r, "search", &w->search);
+    if (rc == 0)
+        rc = http_query(r, "state", &w->state);
+    if (rc == 0)
+        rc = http_query(r, "sort", &sort);
+    if (rc != 0)
+        return rc;
+    w->backwards = span_equal(sort, SPAN("name:desc"));
+    w->by_name =
+        w->backwards || span_equal(sort, SPAN("name:asc")) || span_equal(sort, SPAN("name"));
+    if (sort.len && !w->by_name)
+        return http_fail(r, 400, "'sort' parameter is name, name:asc or name:desc");
+    if (w->state.len && !span_equal(w->state, SPAN("active")) &&
+        !span_equal(w->state, SPAN("unverified")) && !span_equal(w->state, SPAN("disabled")))
+        return http_fail(r, 400, "'state' parameter is active, unverified or disabled");
+    return 0;
+}
+
+/* All are active here. Names are in lower case, and so is what is looked for. */
+static bool is_wanted(const struct wanted *w, struct span name)
+{
+    char search[ADDRESS_DOMAIN_MAX + 1];
+    if (w->state.len && !span_equal(w->state, SPAN("active")))
+        return false;
+    if (!span_to_text(w->search, search, sizeof search))
+        return false;
+    for (char *at = search; *at; at++)
+        *at = ascii_lower(*at);
+    return search[0] == '\0' || span_find_span(name, span_of(search)) >= 0;
+}
+
+struct found {
+    struct span name;
+    int64_t created_ms, id;
+};
+
+/* The newest first. */
+static int compare_age(const void *a, const void *b)
+{
+    int64_t one = ((const struct found *)a)->id, other = ((const struct found *)b)->id;
+    return one > other ? -1 : one < other;
+}
+
+static int add_found(struct http_request *r, const struct found *one, struct found **all,
+                     size_t *count, size_t *room)
+{
+    if (*count == *room) {
+        size_t more = *room ? *room * 2 : PAGE;
+        struct found *larger = arena_alloc(&r->arena, more * sizeof *larger);
+        if (!larger)
+            return -ENOMEM;
+        if (*count)
+            memcpy(larger, *all, *count * sizeof *larger);
+        *all = larger;
+        *room = more;
+    }
+    (*all)[(*count)++] = *one;
+    return 0;
+}
+
+/* By name; the key of one domain sees that one. */
+static int co_find(struct http_request *r, const struct mailgun_caller *caller,
+                   const struct wanted *w, struct found **ret_all, size_t *ret_count)
 {
     struct directory *d = api_of(r)->directory;
     struct span after = SPAN("");
     struct directory_row *rows;
-    size_t count = 0;
+    size_t count = 0, room = 0;
     int rc;
-    *ret_total = 0;
+    *ret_count = 0;
     do {
-        rc = directory_co_page(d, caller->who.tenant, DIRECTORY_DOMAINS, after, 256, &r->arena,
+        rc = directory_co_page(d, caller->who.tenant, DIRECTORY_DOMAINS, after, PAGE, &r->arena,
                                &rows, &count);
         for (size_t i = 0; rc == 0 && i < count; i++) {
             char name[ADDRESS_DOMAIN_MAX + 1];
-            int64_t id;
-            int found = directory_co_domain_find(d, &caller->who, rows[i].name, name, &id);
-            if (found == ERR_ABSENT)
+            struct found one = {rows[i].name, rows[i].created_ms, 0};
+            if (!is_wanted(w, one.name))
                 continue;
-            rc = found;
-            if (rc == 0 && (uint64_t)*ret_total >= skip && json_object_array_length(items) < limit)
-                json_object_array_add(items, domain_json(rows[i].name, rows[i].created_ms, id));
-            ++*ret_total;
+            rc = directory_co_domain_find(d, &caller->who, one.name, name, &one.id);
+            if (rc == 0)
+                rc = add_found(r, &one, ret_all, ret_count, &room);
+            rc = rc == ERR_ABSENT ? 0 : rc;
         }
         after = rc == 0 && count ? rows[count - 1].name : after;
-    } while (rc == 0 && count == 256);
+    } while (rc == 0 && count == PAGE);
     return rc;
+}
+
+static int answer_domains(struct http_request *r, const struct wanted *w, struct found *all,
+                          size_t count)
+{
+    struct json_object *o = json_object_new_object(), *items = json_object_new_array();
+    if (!w->by_name && count)
+        qsort(all, count, sizeof *all, compare_age);
+    for (uint64_t i = w->skip; i < count && i - w->skip < w->limit; i++) {
+        const struct found *one = &all[w->backwards ? count - 1 - i : i];
+        json_object_array_add(items, domain_json(one->name, one->created_ms, one->id));
+    }
+    member_put(o, "total_count", json_object_new_int64((int64_t)count));
+    member_put(o, "items", items);
+    return json_answer(r, 200, o);
 }
 
 int mailgun_domains_co_get(struct http_request *r)
 {
     struct mailgun_caller caller;
-    uint64_t limit = 100, skip = 0;
-    int64_t total;
+    struct wanted wanted;
+    struct found *all = NULL;
+    size_t count = 0;
     int rc = mailgun_co_enter(r, "domains.read", &caller);
     if (rc == 0)
-        rc = query_number(r, "limit", LIMIT_MAX, &limit);
+        rc = read_wanted(r, &wanted);
     if (rc == 0)
-        rc = query_number(r, "skip", INT32_MAX, &skip);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    struct json_object *o = json_object_new_object(), *items = json_object_new_array();
-    rc = co_read_domains(r, &caller, skip, limit, items, &total);
-    member_put(o, "total_count", json_object_new_int64(total));
-    member_put(o, "items", items);
-    if (rc == 0)
-        return json_answer(r, 200, o);
-    json_object_put(o);
-    return rc;
+        rc = co_find(r, &caller, &wanted, &all, &count);
+    return rc < 0 ? rc : answer_domains(r, &wanted, all, count);
 }
 
 /* --- one, with its records ------------------------------------------------------------------- */

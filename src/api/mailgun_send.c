@@ -26,8 +26,7 @@ static bool is_option(struct span name)
     return name.len > 1 && name.at[1] == ':' && strchr("ohvt", name.at[0]);
 }
 
-/* Text is UTF-8, and options are not too many. */
-static int check_fields(struct mailgun_call *c, const struct form *form)
+int mailgun_check_fields(struct mailgun_call *c, const struct form *form)
 {
     size_t octets = 0;
     for (size_t i = 0; i < form->count; i++) {
@@ -36,8 +35,8 @@ static int check_fields(struct mailgun_call *c, const struct form *form)
                      span_equal(field->name, SPAN("attachment")) ||
                      span_equal(field->name, SPAN("inline"));
         if (!bytes && (!utf8_is_text(field->value) || !utf8_is_text(field->name)))
-            return mailgun_refuse(c, "'%.60s' parameter is not valid UTF-8",
-                                  utf8_is_text(field->name) ? field->name.at : "?");
+            return mailgun_refuse(c, "'%.*s' parameter is not valid UTF-8",
+                                  SPAN_PRINT(mailgun_quote(field->name)));
         octets += is_option(field->name) ? field->name.len + field->value.len : 0;
     }
     if (octets > MAILGUN_OPTIONS_MAX)
@@ -271,11 +270,13 @@ static int co_read_message(struct mailgun_call *c, const struct form *form)
 {
     int rc = check_presence(c, form);
     if (rc == 0)
-        rc = check_fields(c, form);
+        rc = mailgun_check_fields(c, form);
     if (rc == 0)
         rc = take_content(c, form);
     if (rc == 0)
         rc = take_options(c, form);
+    if (rc == 0)
+        rc = mailgun_show_variables(c);
     if (rc == 0)
         rc = mailgun_co_take_template(c);
     return rc < 0 ? rc : mailgun_finish(c);

@@ -59,7 +59,7 @@ int mailgun_co_take_template(struct mailgun_call *c)
         return mailgun_refuse(c,
                               c->version.len ? "template '%.*s' or its version is not found"
                                              : "template '%.*s' is not found",
-                              SPAN_PRINT(span_first(c->template, 100)));
+                              SPAN_PRINT(mailgun_quote(c->template)));
     if (rc < 0)
         return rc;
     c->version = version.tag;

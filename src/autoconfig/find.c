@@ -24,7 +24,7 @@ int find_query(struct http_request *r, const char *name, struct span *ret_value)
 
 int find_address(struct http_request *r, struct span *ret_address)
 {
-    struct span address;
+    struct span address = SPAN("");
     int rc = find_query(r, "emailaddress", &address);
     if (rc == 0 && address.len == 0)
         rc = find_query(r, "email", &address);

@@ -48,15 +48,20 @@ static size_t ascii_length(struct span s)
     return at;
 }
 
+struct span utf8_head(struct span s)
+{
+    size_t at = ascii_length(s), len = 1;
+    while (at < s.len && len > 0) {
+        len = utf8_character(span_from(s, at));
+        at += len;
+        at += len ? ascii_length(span_from(s, at)) : 0;
+    }
+    return span_first(s, at);
+}
+
 bool utf8_is_text(struct span s)
 {
-    for (s = span_from(s, ascii_length(s)); s.len; s = span_from(s, ascii_length(s))) {
-        size_t len = utf8_character(s);
-        if (len == 0)
-            return false;
-        s = span_from(s, len);
-    }
-    return true;
+    return utf8_head(s).len == s.len;
 }
 
 bool utf8_is_ascii(struct span s)

@@ -157,7 +157,11 @@ void settings_print(struct verb_call *call, const char *login, bool mailbox)
         const struct setting *s = &all_settings[i];
         if (s->mailbox && !mailbox)
             continue;
-        call_print(call, "  %s  host %s  port %u  %s\n", s->mailbox ? "read: POP3" : "send: SMTP",
+        bool pop3 = strcmp(s->what, "pop3") == 0;
+        call_print(call, "  %s  host %s  port %u  %s\n",
+                   !s->mailbox ? "send: SMTP"
+                   : pop3      ? "read: POP3"
+                               : "read: IMAP",
                    reached_as(config), s->port + config->port_offset,
                    strcmp(s->tls, "tls") == 0 ? "TLS from the start" : "STARTTLS");
     }

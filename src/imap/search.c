@@ -202,7 +202,7 @@ int imap_co_search(struct imap_session *s, struct imap_parser *p)
     if (rc == IMAP_BAD)
         return rc;
     if (rc == 0) {
-        k.found = malloc((s->selected->view.messages + 1) * sizeof *k.found);
+        k.found = calloc(s->selected->view.messages + 1, sizeof *k.found);
         rc = k.found ? imap_co_find(&k) : -ENOMEM;
     }
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer(&k);

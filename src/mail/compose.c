@@ -75,12 +75,23 @@ static int write_addresses(struct writer *w, size_t index)
     return write_list(w, header->name, &list);
 }
 
-static int write_extra(struct writer *w, size_t index)
+static int write_extra(struct writer *w, size_t index, enum compose_header_kind kind)
 {
     const struct compose_header *header = &w->letter->headers[index];
-    return compose_header_kind(header->name) == COMPOSE_HEADER_ADDRESSES
-               ? write_addresses(w, index)
-               : write_text(w, header->name, header->value);
+    return kind == COMPOSE_HEADER_ADDRESSES ? write_addresses(w, index)
+                                            : write_text(w, header->name, header->value);
+}
+
+int compose_field(const struct compose_header *header, struct arena *arena, struct buffer *out,
+                  struct compose_fault *ret_fault)
+{
+    const struct compose_letter letter = {.headers = header, .header_count = 1};
+    struct writer w = {.letter = &letter, .arena = arena, .fault = ret_fault, .out = out};
+    enum compose_header_kind kind = span_equal_nocase(header->name, SPAN("Reply-To"))
+                                        ? COMPOSE_HEADER_ADDRESSES
+                                        : compose_header_kind(header->name);
+    int rc = compose_check_header(header, kind, 0, ret_fault);
+    return rc < 0 ? rc : write_extra(&w, 0, kind);
 }
 
 static int write_message_id(struct writer *w)
@@ -118,7 +129,7 @@ static int write_header(struct writer *w)
     if (rc == 0)
         rc = write_message_id(w);
     for (size_t i = 0; rc == 0 && i < letter->header_count; i++)
-        rc = write_extra(w, i);
+        rc = write_extra(w, i, compose_header_kind(letter->headers[i].name));
     return rc < 0 ? rc : buffer_append_text(w->out, "MIME-Version: 1.0\r\n");
 }
 

@@ -121,5 +121,9 @@ enum compose_header_kind {
     COMPOSE_HEADER_INVALID,   /* no field name */
 };
 enum compose_header_kind compose_header_kind(struct span name);
+/* Appends one such field, or a Reply-To, for a letter that has its header already: checked and
+ * written as compose_open does. ERR_SYNTAX fills *ret_fault (index 0); -ENOMEM. */
+must_check int compose_field(const struct compose_header *header, struct arena *arena,
+                             struct buffer *out, struct compose_fault *ret_fault);
 
 #endif

@@ -96,11 +96,10 @@ static bool are_tokens(struct span value)
     return true;
 }
 
-static int check_header(const struct compose_header *header, size_t index,
-                        struct compose_fault *fault)
+int compose_check_header(const struct compose_header *header, enum compose_header_kind kind,
+                         size_t index, struct compose_fault *fault)
 {
     const char *why = NULL;
-    enum compose_header_kind kind = compose_header_kind(header->name);
     if (kind == COMPOSE_HEADER_INVALID)
         why = "this is no name of a header field";
     else if (kind >= COMPOSE_HEADER_OWN)
@@ -178,7 +177,8 @@ static int check_fields(const struct compose_letter *letter, struct compose_faul
                               "it is not printable ASCII without blanks, or too long");
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < letter->header_count; i++)
-        rc = check_header(&letter->headers[i], i, fault);
+        rc = compose_check_header(&letter->headers[i], compose_header_kind(letter->headers[i].name),
+                                  i, fault);
     return rc;
 }
 

@@ -14,6 +14,10 @@ must_check int compose_refuse(struct compose_fault *fault, enum compose_field fi
                               const char *member, const char *why); /* ERR_SYNTAX */
 /* Everything but the values of header fields of addresses, which are checked as they are parsed. */
 must_check int compose_check(const struct compose_letter *letter, struct compose_fault *fault);
+/* One extra field of that kind; index is for the fault. */
+must_check int compose_check_header(const struct compose_header *header,
+                                    enum compose_header_kind kind, size_t index,
+                                    struct compose_fault *fault);
 /* Without "<>". */
 struct span compose_bare_id(struct span id);
 

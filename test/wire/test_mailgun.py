@@ -247,7 +247,16 @@ def test_its_client_is_told_errors(gun):
     told = gun.node("messages.create", "example.test", {**SIMPLE, "to": "no"})
     assert told["status"] == 400 and "valid address" in told["details"]
     told = gun.node("messages.create", "elsewhere.test", SIMPLE)
-    assert told["status"] == 404
+    assert told["status"] == 404 and "Domain not found" in told["details"]
+    told = gun.node("messages.create", "example.test", {**SIMPLE, "from": "a@elsewhere.test"})
+    assert told["status"] == 403 and "elsewhere.test" in told["details"]
+    told = gun.node("messages.create", "example.test", {**SIMPLE, "attachment": [
+        {"$file": base64.b64encode(bytes(26 << 20)).decode(), "name": "big.bin"}]})
+    assert told["status"] == 413 and "25MB" in told["details"]
+    told = gun.node("domains.domainTemplates.get", "example.test", "none")
+    assert told["status"] == 404 and told["details"] == "template not found"
+    told = gun.node("messages.create", "example.test", SIMPLE, key="wrong")
+    assert told["status"] == 401, told
 
 
 def test_its_client_makes_templates(gun):

@@ -164,6 +164,35 @@ def test_every_field_of_the_specification(gun):
     assert counted > 25 and worked == every, every - worked
 
 
+# --- curl
+
+def test_curl(gun, tmp_path):
+    data = bytes(range(256)) * 3
+    for name in ("cartman.jpg", "cartman.png"):
+        (tmp_path / name).write_bytes(data)
+    said = subprocess.run([
+        "curl", "-s", "--user", f"api:{gun.key}", f"{gun.base}/v3/example.test/messages",
+        "-F", "from=Excited User <mailgun@example.test>", "-F", "to=cu1@far.test",
+        "-F", "to=cu2@far.test", "-F", "cc=cu3@far.test", "-F", "subject=Hello",
+        "-F", "text=Testing some Mailgun awesomness!", "--form-string",
+        'html=<html>Inline image: <img src="cid:cartman.jpg"></html>',
+        "-F", f"inline=@{tmp_path}/cartman.jpg", "-F", f"attachment=@{tmp_path}/cartman.png",
+        "-F", "o:tag=September newsletter", "-F", "o:tracking=yes",
+        "-F", "h:X-My-Header=my-value", "-F", 'v:my-var={"my_message_id": 123}'],
+        capture_output=True, check=True)
+    answer = json.loads(said.stdout)
+    assert answer["message"] == "Queued. Thank you."
+    until(lambda: {"cu1@far.test", "cu2@far.test", "cu3@far.test"} <= set(gun.letters()))
+    letter = gun.letters()["cu2@far.test"]
+    assert letter["Message-ID"] == answer["id"] and letter["To"] == "cu1@far.test, cu2@far.test"
+    assert letter["X-My-Header"] == "my-value"
+    assert json.loads(letter["X-Mailgun-Variables"]) == {"my-var": '{"my_message_id": 123}'}
+    images = {part.get_content_type(): part for part in letter.walk()
+              if part.get_content_maintype() == "image"}
+    assert images["image/jpeg"]["Content-ID"] == "<cartman.jpg>"
+    assert [part.get_content() for part in images.values()] == [data, data]
+
+
 # --- django-anymail
 
 def anymail(gun, code):
@@ -217,3 +246,35 @@ def test_anymail(gun):
     assert texts(letter) == {"plain": "Text", "html": "<p>Html</p>"}
     assert gun.letters()["an4@far.test"]["Subject"] == "Hi Ben"
     assert "an5@far.test" in {row["recipient"] for row in gun.queue()}
+
+
+def test_anymail_templates_and_errors(gun):
+    gun.ask("POST", TEMPLATES, {"name": "any", "template": "<p>{{name}} of {{shop}}</p>",
+                                "tag": "v", "headers": '{"Subject": "Dear {{name}}"}'})
+    told = anymail(gun, """
+        m = AnymailMessage(None, "", "shop@example.test", ["at1@far.test", "at2@far.test"])
+        m.template_id = "any"
+        m.merge_data = {"at1@far.test": {"name": "Ann"}, "at2@far.test": {"name": "Ben"}}
+        m.merge_global_data = {"shop": "Acme"}
+        m.send()
+        errors = []
+        for key, to, template in (("wrong", "at3@far.test", None), (None, "at3@far.test", "none"),
+                                  (None, ["at%d@far.test" % i for i in range(1001)], None)):
+            from django.core.mail import get_connection
+            m = AnymailMessage("s", "t", "shop@example.test", to if type(to) is list else [to],
+                               connection=get_connection(**({"api_key": key} if key else {})))
+            if template:
+                m.template_id, m.body = template, ""
+            try:
+                m.send()
+                errors.append(None)
+            except AnymailAPIError as told:
+                errors.append(told.status_code)
+        print(json.dumps(errors))
+    """)
+    assert told == [401, 400, 400]
+    until(lambda: {"at1@far.test", "at2@far.test"} <= set(gun.letters()))
+    for to, name in (("at1@far.test", "Ann"), ("at2@far.test", "Ben")):
+        assert gun.letters()[to]["Subject"] == f"Dear {name}"
+        assert texts(gun.letters()[to])["html"] == f"<p>{name} of Acme</p>"
+    assert "at3@far.test" not in gun.letters()

@@ -112,6 +112,9 @@ static void test_utf8_wherever_it_stands(void **state)
                 struct span all = span_make(text, before + len + after);
                 assert_int_equal(utf8_is_text(all), cases[i].text);
                 assert_int_equal(utf8_is_ascii(all), cases[i].ascii);
+                assert_int_equal(utf8_head(all).len, cases[i].text ? all.len : before);
+                if (after == 0 && len > 1) /* cut within */
+                    assert_int_equal(utf8_head(span_first(all, all.len - 1)).len, before);
             }
 }
 

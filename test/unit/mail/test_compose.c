@@ -291,6 +291,33 @@ static void test_kinds_of_fields(void **state)
     assert_int_equal(compose_header_kind(SPAN("")), COMPOSE_HEADER_INVALID);
 }
 
+static void test_a_field_alone(void **state)
+{
+    static const struct {
+        struct compose_header header;
+        struct span written; /* empty: refused */
+    } cases[] = {
+        {{SPAN("X-Any"), SPAN("value")}, SPAN("X-Any: value\r\n")},
+        {{SPAN("X-Any"), SPAN("\303\244")}, SPAN("X-Any: =?utf-8?b?w6Q=?=\r\n")},
+        {{SPAN("reply-to"), SPAN("A B <a@b.test>")}, SPAN("reply-to: A B <a@b.test>\r\n")},
+        {{SPAN("Reply-To"), SPAN("a@b.test\r\nBcc: c@d.test")}, SPAN("")},
+        {{SPAN("X-Any"), SPAN("a\r\nBcc: c@d.test")}, SPAN("")},
+        {{SPAN("X-Any\r\nBcc"), SPAN("a")}, SPAN("")},
+        {{SPAN("From"), SPAN("a@b.test")}, SPAN("")},
+        {{SPAN("Received"), SPAN("from x")}, SPAN("")},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_ARENA arena = ARENA(100000);
+        AUTO_BUFFER out = BUFFER(1000);
+        struct compose_fault fault = {0};
+        int rc = compose_field(&cases[i].header, &arena, &out, &fault);
+        assert_int_equal(rc, cases[i].written.len ? 0 : ERR_SYNTAX);
+        assert_true(span_equal(buffer_span(&out), cases[i].written));
+        assert_true(rc == 0 || fault.why);
+    }
+}
+
 /* --- addresses as programs give them --------------------------------------------------------- */
 
 static void test_given_lists(void **state)
@@ -405,6 +432,7 @@ int compose_tests(void)
         cmocka_unit_test(co_test_a_large_letter_comes_in_pieces),
         cmocka_unit_test(test_a_header_past_its_limit_is_refused),
         cmocka_unit_test(test_kinds_of_fields),
+        cmocka_unit_test(test_a_field_alone),
         cmocka_unit_test(test_given_lists),
         cmocka_unit_test(test_faults_of_given_lists),
         cmocka_unit_test(test_edited_headers),
