@@ -135,6 +135,19 @@ static bool take_open(struct imap_parser *p, const char *name)
     return true;
 }
 
+/* "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970 3.2): previews are stored, so nobody has to wait. */
+static int take_preview(struct imap_parser *p, struct fetch *f)
+{
+    struct imap_parser tried = *p;
+    f->preview = true;
+    if (!imap_take(&tried, ' ') || !imap_take(&tried, '('))
+        return 0;
+    if (!imap_take_word(&tried, "LAZY") || !imap_take(&tried, ')'))
+        return IMAP_BAD;
+    *p = tried;
+    return 0;
+}
+
 static int parse_item(struct imap_parser *p, struct fetch *f)
 {
     const struct {
@@ -148,7 +161,8 @@ static int parse_item(struct imap_parser *p, struct fetch *f)
                  {"UID", &f->uid},
                  {"MODSEQ", &f->modseq},
                  {"SAVEDATE", &f->savedate},
-                 {"EMAILID", &f->emailid}};
+                 {"EMAILID", &f->emailid},
+                 {"THREADID", &f->threadid}};
     const struct {
         const char *name;
         enum fetch_what what;
@@ -167,6 +181,8 @@ static int parse_item(struct imap_parser *p, struct fetch *f)
             return 0;
         }
     }
+    if (imap_take_word(p, "PREVIEW"))
+        return take_preview(p, f);
     if (imap_take_word(p, "BODY")) {
         f->body = true;
         return 0;
