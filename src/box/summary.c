@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #define LENGTH 4
+#define EMPTY  "\r\n" /* what a letter that is too large looks like */
 
 /* --- threads --------------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ int summary_co_make(struct blob_writer *body, struct summary *ret_summary)
 {
     *ret_summary = (struct summary){0};
     if (blob_writer_size(body) > SUMMARY_LETTER_MAX)
-        return 0;
+        return summary_make(SPAN(EMPTY), ret_summary);
     return blob_co_writer_use(body, make, ret_summary);
 }
 
@@ -97,7 +98,7 @@ int summary_co_make_stored(struct store *store, int64_t tenant, int64_t blob,
 {
     *ret_summary = (struct summary){0};
     int rc = blob_co_use(store, tenant, blob, SUMMARY_LETTER_MAX, make, ret_summary);
-    return rc == -EFBIG ? summary_make(SPAN("\r\n"), ret_summary) : rc;
+    return rc == -EFBIG ? summary_make(SPAN(EMPTY), ret_summary) : rc;
 }
 
 void summary_free(struct summary *summary)

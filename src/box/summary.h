@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "box/box.h"
 
-#define SUMMARY_LETTER_MAX ((size_t)64 * 1024 * 1024) /* of larger ones none is made */
+#define SUMMARY_LETTER_MAX ((size_t)64 * 1024 * 1024) /* larger ones look empty */
 
 struct summary {
     struct buffer envelope, structure, preview, ids;
@@ -20,10 +20,9 @@ struct summary {
 };
 /* -ENOMEM, -ENOBUFS. Free in any case. Pure. */
 must_check int summary_make(struct span letter, struct summary *ret_summary);
-/* The same of a body that is finished: in a lane where it is in a file. Nothing is made of a letter
- * that is too large. Yields. */
+/* The same of a body that is finished: in a lane where it is in a file. Yields. */
 must_check int summary_co_make(struct blob_writer *body, struct summary *ret_summary);
-/* Of a letter that is stored; a letter that is too large looks empty. ERR_ABSENT. Yields. */
+/* Of a letter that is stored. ERR_ABSENT. Yields. */
 must_check int summary_co_make_stored(struct store *store, int64_t tenant, int64_t blob,
                                       struct summary *ret_summary);
 void summary_free(struct summary *summary);

@@ -384,7 +384,7 @@ static int imap_co_read_page(struct fetching *k, int64_t first, int64_t last, st
     *ret_count = keep_changed(*ret_messages, *ret_count, k->f->changed_since);
     if (k->f->threadid)
         want |= LATE_WANT_THREAD;
-    return imap_co_complete(s, *ret_messages, *ret_count, want, arena);
+    return imap_co_complete(s, *ret_messages, ret_count, want, arena);
 }
 
 static int imap_co_answer_page(struct fetching *k, struct box_message *messages, size_t count)

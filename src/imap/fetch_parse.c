@@ -135,17 +135,14 @@ static bool take_open(struct imap_parser *p, const char *name)
     return true;
 }
 
-/* "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970 3.2): previews are stored, so nobody has to wait. */
-static int take_preview(struct imap_parser *p, struct fetch *f)
+/* Behind "PREVIEW": [SP "(" "LAZY" ")"] (RFC 8970 3.2). Previews are stored, so nobody has to wait.
+ */
+static void take_lazy(struct imap_parser *p)
 {
     struct imap_parser tried = *p;
-    f->preview = true;
-    if (!imap_take(&tried, ' ') || !imap_take(&tried, '('))
-        return 0;
-    if (!imap_take_word(&tried, "LAZY") || !imap_take(&tried, ')'))
-        return IMAP_BAD;
-    *p = tried;
-    return 0;
+    if (imap_take(&tried, ' ') && imap_take(&tried, '(') && imap_take_word(&tried, "LAZY") &&
+        imap_take(&tried, ')'))
+        *p = tried; /* else it may be FETCH's own modifiers */
 }
 
 static int parse_item(struct imap_parser *p, struct fetch *f)
@@ -181,8 +178,11 @@ static int parse_item(struct imap_parser *p, struct fetch *f)
             return 0;
         }
     }
-    if (imap_take_word(p, "PREVIEW"))
-        return take_preview(p, f);
+    if (imap_take_word(p, "PREVIEW")) {
+        f->preview = true;
+        take_lazy(p);
+        return 0;
+    }
     if (imap_take_word(p, "BODY")) {
         f->body = true;
         return 0;

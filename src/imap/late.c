@@ -84,29 +84,40 @@ static int take(const struct box_message *made, unsigned want, struct arena *are
     return 0;
 }
 
-int imap_co_complete(struct imap_session *s, struct box_message *messages, size_t count,
+/* ERR_ABSENT: it is gone. */
+static int imap_co_complete_one(struct batch *b, unsigned want, struct arena *arena,
+                                struct box_message *m)
+{
+    int rc = imap_co_make(b, m);
+    if (rc == 0)
+        rc = take(&b->shown[b->count - 1], want, arena, m);
+    if (b->count == BATCH_MAX || b->octets > BATCH_OCTETS)
+        imap_co_keep(b);
+    int paused = rc == 0 ? co_pause() : 0;
+    return paused < 0 ? paused : rc;
+}
+
+int imap_co_complete(struct imap_session *s, struct box_message *messages, size_t *count,
                      unsigned want, struct arena *arena)
 {
     struct batch *b = NULL;
+    size_t kept = 0;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (is_complete(&messages[i], want))
-            continue;
-        if (!b && !(b = arena_zero(arena, sizeof *b)))
-            return -ENOMEM;
-        b->s = s;
-        rc = imap_co_make(b, &messages[i]);
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        if (!is_complete(&messages[i], want)) {
+            if (!b && !(b = arena_zero(arena, sizeof *b)))
+                return -ENOMEM;
+            b->s = s;
+            rc = imap_co_complete_one(b, want, arena, &messages[i]);
+        }
         if (rc == 0)
-            rc = take(&b->shown[b->count - 1], want, arena, &messages[i]);
-        else if (rc == ERR_ABSENT)
+            messages[kept++] = messages[i];
+        if (rc == ERR_ABSENT)
             rc = 0;
-        if (b->count == BATCH_MAX || b->octets > BATCH_OCTETS)
-            imap_co_keep(b);
-        if (rc == 0)
-            rc = co_pause();
     }
     if (b)
         imap_co_keep(b);
+    *count = kept;
     return rc;
 }
 
@@ -124,7 +135,7 @@ int imap_co_complete_uids(struct imap_session *s, const uint32_t *uids, size_t c
         rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, uids[at],
                          uids[at + run - 1], want & ~LATE_WANT_THREAD, &arena, &messages, &found);
         if (rc == 0)
-            rc = imap_co_complete(s, messages, found, want, &arena);
+            rc = imap_co_complete(s, messages, &found, want, &arena);
     }
     return rc;
 }
@@ -152,6 +163,6 @@ int imap_co_scan_complete(struct imap_session *s, db_job *job, void *arg, struct
         return rc;
     rc = imap_co_complete_uids(s, late->uids, late->count, late->want);
     late->count = 0;
-    late->given_up = true; /* of a letter that is too large nothing is kept */
+    late->given_up = true; /* on a full disk nothing is kept, and the answer does without */
     return rc < 0 ? rc : store_co_scan(s->settings->store, job, arg);
 }

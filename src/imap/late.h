@@ -10,8 +10,8 @@
 #define LATE_WANT_THREAD 64 /* beside enum box_want: the thread too */
 
 /* What is wanted of the messages and was not read with them, into arena; what was read stays. Those
- * that went meanwhile look as they did before. Yields. */
-must_check int imap_co_complete(struct imap_session *s, struct box_message *messages, size_t count,
+ * that went meanwhile are left out. Yields. */
+must_check int imap_co_complete(struct imap_session *s, struct box_message *messages, size_t *count,
                                 unsigned want, struct arena *arena);
 
 /* The same of many, by UID, without the result: a job that met messages without what it wants is

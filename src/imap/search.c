@@ -45,17 +45,21 @@ static int imap_co_find(struct searching *k)
     while (count == BOX_PAGE && first < m->uidnext) {
         AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
         struct box_message *messages;
+        size_t there;
         int rc = box_co_page(s->settings->store, s->who.tenant, m->id, first, m->uidnext - 1, want,
                              &arena, &messages, &count);
-        if (rc == 0 && program_asks_thread(k->program))
-            rc = imap_co_complete(s, messages, count, LATE_WANT_THREAD, &arena);
-        for (size_t i = 0; rc == 0 && i < count; i++)
+        if (rc < 0)
+            return rc;
+        first = count ? messages[count - 1].uid + 1 : first;
+        there = count;
+        if (program_asks_thread(k->program))
+            rc = imap_co_complete(s, messages, &there, LATE_WANT_THREAD, &arena);
+        for (size_t i = 0; rc == 0 && i < there; i++)
             rc = imap_co_try(k, &messages[i]);
         if (rc == 0)
             rc = co_pause();
         if (rc < 0)
             return rc;
-        first = count ? messages[count - 1].uid + 1 : first;
     }
     return 0;
 }

@@ -82,6 +82,8 @@ def test_preview_reads_nothing_as_seen_and_wants_the_right_words(box):
     uid = box.append(letter())
     box.ok(f"UID FETCH {uid} PREVIEW")
     assert "\\Seen" not in box.ok(f"UID FETCH {uid} FLAGS")[0]
+    assert "PREVIEW" in box.ok(f"UID FETCH {uid} PREVIEW (CHANGEDSINCE 1)")[0]
+    assert "PREVIEW" in box.ok(f"UID FETCH {uid} PREVIEW (LAZY) (CHANGEDSINCE 1)")[0]
     box.no(f"UID FETCH {uid} (PREVIEW (EAGER))", how="BAD")
     box.no(f"UID FETCH {uid} (PREVIEW (LAZY)", how="BAD")
 
