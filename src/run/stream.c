@@ -538,3 +538,8 @@ bool stream_peer_is_loopback(const struct stream *st)
 {
     return strncmp(st->peer_text, "127.", 4) == 0 || strcmp(st->peer_text, "::1") == 0;
 }
+
+bool stream_is_private(const struct stream *st, bool loopback_is_enough)
+{
+    return stream_is_tls(st) || (loopback_is_enough && stream_peer_is_loopback(st));
+}
