@@ -331,8 +331,7 @@ int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t off
 
 /* --- all bytes at once ----------------------------------------------------------------------- */
 
-struct using
-{
+struct blob_using {
     struct blob_read read;
     blob_use *use;
     void *arg;
@@ -341,7 +340,7 @@ struct using
 /* Read, not mapped: a disk that fails is then an error, not a signal. */
 static int use_file(void *arg)
 {
-    struct using *u = arg;
+    struct blob_using *u = arg;
     AUTO_BUFFER bytes = BUFFER(u->read.size);
     u->read.out = &bytes;
     u->read.max = u->read.size;
@@ -353,7 +352,7 @@ static int use_file(void *arg)
 
 int blob_co_writer_use(struct blob_writer *w, blob_use *use, void *arg)
 {
-    struct using u = {{.store = w->store, .blob = w->file, .size = w->size}, use, arg};
+    struct blob_using u = {{.store = w->store, .blob = w->file, .size = w->size}, use, arg};
     if (w->file == 0)
         return use(buffer_span(&w->bytes), arg);
     return lane_co_run(w->store->disk_lane, use_file, &u, CO_FOREVER);
@@ -363,7 +362,7 @@ int blob_co_use(struct store *store, int64_t tenant, int64_t blob, size_t max, b
                 void *arg)
 {
     AUTO_BUFFER bytes = BUFFER(BLOB_INLINE_MAX);
-    struct using u = {
+    struct blob_using u = {
         {.store = store, .tenant = tenant, .blob = blob, .max = max, .out = &bytes}, use, arg};
     int rc = store_co_read(store, read_row, &u.read);
     if (rc == 0 && u.read.size > max)
@@ -372,4 +371,41 @@ int blob_co_use(struct store *store, int64_t tenant, int64_t blob, size_t max, b
         return rc;
     return u.read.in_file ? lane_co_run(store->disk_lane, use_file, &u, CO_FOREVER)
                           : use(buffer_span(&bytes), arg);
+}
+
+/* --- rows at once ---------------------------------------------------------------------------- */
+
+struct rows_read {
+    int64_t tenant;
+    struct blob_row *rows;
+    size_t count, start; /* start: of out, where it begins again when the job is repeated */
+    struct buffer *out;
+};
+
+static int read_rows(struct db_tx *tx, void *arg)
+{
+    struct rows_read *read = arg;
+    struct db_query *q;
+    read->out->len = read->start;
+    for (size_t i = 0; i < read->count; i++) {
+        struct blob_row *row = &read->rows[i];
+        int rc = prepare_on_blob(tx, &select_blob, read->tenant, row->blob, &q);
+        if (rc == 0)
+            rc = db_step(q);
+        row->in_row = rc == DB_ROW && !db_column_is_null(q, 1);
+        row->begin = read->out->len;
+        if (row->in_row)
+            rc = buffer_append(read->out, db_column_bytes(q, 1));
+        if (rc < 0)
+            return rc;
+        row->end = read->out->len;
+    }
+    return 0;
+}
+
+int blob_co_read_rows(struct store *store, int64_t tenant, struct blob_row *rows, size_t count,
+                      struct buffer *out)
+{
+    struct rows_read read = {tenant, rows, count, out->len, out};
+    return store_co_read(store, read_rows, &read);
 }
