@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,22 +15,22 @@
 /* A path longer than sun_path is reached through its open folder: *ret_folder, or -1. */
 static int local_address(const char *path, struct sockaddr_un *ret_address, int *ret_folder)
 {
-    char folder[1024], name[1024];
+    char folder[1024];
+    const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;
+    size_t size = sizeof ret_address->sun_path;
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
     *ret_folder = -1;
-    size_t size = sizeof ret_address->sun_path;
     if (strlen(path) < size) {
         memcpy(ret_address->sun_path, path, strlen(path) + 1);
         return 0;
     }
-    if (!span_to_text(span_of(path), folder, sizeof folder) ||
-        !span_to_text(span_of(path), name, sizeof name))
+    if (!span_to_text(span_make(path, (size_t)(name - path)), folder, sizeof folder))
         return -ENAMETOOLONG;
-    int fd = open(dirname(folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(*folder ? folder : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     *ret_folder = fd;
-    int len = snprintf(ret_address->sun_path, size, "/proc/self/fd/%d/%s", fd, basename(name));
+    int len = snprintf(ret_address->sun_path, size, "/proc/self/fd/%d/%s", fd, name);
     return len > 0 && (size_t)len < size ? 0 : -ENAMETOOLONG;
 }
 

@@ -92,7 +92,7 @@ static void refuse(struct listener *listener, struct stream *st)
 static void connection_arrived(uv_stream_t *server, int status)
 {
     struct listener *listener = server->data;
-    struct stream *st = status < 0 ? NULL : stream_create(listener->scope->loop);
+    struct stream *st = status < 0 ? NULL : stream_create(listener->scope->loop, listener->local);
     if (!st)
         return;
     if (uv_accept(server, &st->io.stream) < 0) {
