@@ -16,7 +16,8 @@ struct network {
     unsigned bits;             /* of the 128 */
 };
 
-/* ERR_SYNTAX: no address, a length beyond it, or bits set behind the length (a mistyped network). */
+/* ERR_SYNTAX: no address, a length beyond it, or bits set behind the length (a mistyped network).
+ */
 must_check int network_parse(struct span text, struct network *ret_network);
 /* False for what is no IP address. */
 bool network_holds(const struct network *network, const struct sockaddr *peer);

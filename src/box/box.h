@@ -110,8 +110,8 @@ must_check int box_co_find(struct store *store, int64_t tenant, int64_t user, co
 must_check int box_find(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
                         int64_t *ret_mailbox);
 /* The mailbox that the detail of an address names (user+detail): as it is, or with "." for "/", or
- * either of them in another ASCII case (the first by name). Its name, as long as the detail, goes to
- * ret_name. In a job. ERR_ABSENT, also for a detail that no mailbox can be named by. */
+ * either of them in another ASCII case (the first by name). Its name, as long as the detail, goes
+ * to ret_name. In a job. ERR_ABSENT, also for a detail that no mailbox can be named by. */
 #define BOX_DETAIL_MAX 64
 must_check int box_find_detail(struct db_tx *tx, int64_t tenant, int64_t user, struct span detail,
                                int64_t *ret_mailbox, char *ret_name);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define OF_USER " FROM mailbox WHERE tenant = :tenant AND user_id = :user"
-static const struct db_statement find_exactly = {.sql = "SELECT id, name" OF_USER
-                                                        " AND name = :name"};
+static const struct db_statement find_exactly = {.sql =
+                                                     "SELECT id, name" OF_USER " AND name = :name"};
 /* lower() of SQLite knows ASCII alone, and so shall PostgreSQL's. */
 static const struct db_statement find_in_any_case = {
     .sql = "SELECT id, name" OF_USER " AND lower(name) IN (:name, :levels)"

@@ -62,7 +62,7 @@ static bool take_number(cfg_t *cfg, const char *option, long least, long most, l
     return *ret_number >= least && *ret_number <= most;
 }
 
-static bool is_ip(const char *text)
+bool config_is_ip(const char *text)
 {
     unsigned char address[16];
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
@@ -75,7 +75,8 @@ static const char *check_listen(cfg_t *cfg, struct config *c)
         return "listen wants 1 to 32 addresses, e.g. listen = {\"0.0.0.0\", \"::\"}";
     for (unsigned i = 0; i < count; i++) {
         const char *text = cfg_getnstr(cfg, "listen", i);
-        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) || !is_ip(c->listen[i]))
+        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) ||
+            !config_is_ip(c->listen[i]))
             return "listen wants IP addresses, e.g. listen = {\"127.0.0.1\"}";
     }
     c->listen_count = count;
@@ -178,6 +179,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_numbers(cfg, c);
     wrong = wrong ? wrong : check_pop3(cfg, c);
     wrong = wrong ? wrong : check_store(cfg, c);
+    wrong = wrong ? wrong : config_check_lmtp(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
     return wrong;
@@ -186,7 +188,8 @@ static const char *check_all(cfg_t *cfg, struct config *c)
 int config_parse(struct span text, const char *name, struct config *ret_config, char *reason,
                  size_t size)
 {
-    static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}";
+    static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}",
+                loopback[] = "{\"loopback\"}";
     static cfg_opt_t options[] = {
         /* cfg_init copies them */
         CFG_STR("hostname", "", CFGF_NONE),
@@ -205,6 +208,12 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
         CFG_INT("pop3-expire-days", 0, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
+        CFG_STR("recipient-delimiter", "+", CFGF_NONE),
+        CFG_STR_LIST("lmtp-listen", loopback, CFGF_NONE),
+        CFG_STR_LIST("lmtp-from", none, CFGF_NONE),
+        CFG_STR("lmtp-socket", "lmtp.sock", CFGF_NONE),
+        CFG_STR("lmtp-socket-mode", "0660", CFGF_NONE),
+        CFG_STR("lmtp-socket-group", "", CFGF_NONE),
         CFG_STR("log-level", "info", CFGF_NONE),
         CFG_STR_LIST("metrics-from", none, CFGF_NONE),
         CFG_STR_LIST("dns-servers", none, CFGF_NONE),
@@ -315,5 +324,7 @@ int config_print(struct buffer *out, const struct config *c)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->metrics_from[i]);
     if (rc == 0)
         rc = buffer_append_text(out, "}\n");
+    if (rc == 0)
+        rc = config_print_lmtp(out, c);
     return rc < 0 ? rc : config_print_delivery(out, c);
 }

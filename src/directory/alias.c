@@ -130,7 +130,8 @@ static int take_out(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : 0;
 }
 
-/* "@domain" is the catch-all. "user+detail" may be an alias, which goes before the user's folder. */
+/* "@domain" is the catch-all. "user+detail" may be an alias, which goes before the user's folder.
+ */
 static int fold_alias(struct span address, struct alias_call *call)
 {
     struct span local;

@@ -76,8 +76,8 @@ must_check int directory_co_authenticate(struct directory *d, struct span login,
                                          struct span password, struct identity *ret_identity);
 /* Is the user still there? 1, 0, or an error. In a job. */
 must_check int directory_has_user(struct db_tx *tx, int64_t tenant, int64_t user);
-/* May this identity send as local@domain? Users: their own address (with any detail) and aliases that
- * lead to them; keys: any address in their domains, or of their list. 1, 0, or an error. */
+/* May this identity send as local@domain? Users: their own address (with any detail) and aliases
+ * that lead to them; keys: any address in their domains, or of their list. 1, 0, or an error. */
 must_check int directory_co_may_send(struct directory *d, const struct identity *who,
                                      struct span local, struct span domain);
 

@@ -14,7 +14,8 @@ static int append_clean(struct buffer *out, struct span text)
     bool utf8 = utf8_is_text(text);
     for (size_t i = 0; rc == 0 && i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        bool plain = c > 32 && (c < 127 || (c > 127 && utf8)) && c != '(' && c != ')' && c != '\\' && c != '<' && c != '>';
+        bool plain = c > 32 && (c < 127 || (c > 127 && utf8)) && c != '(' && c != ')' &&
+                     c != '\\' && c != '<' && c != '>';
         out->at[out->len++] = plain ? (char)c : '?';
     }
     return rc;

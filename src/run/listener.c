@@ -161,8 +161,8 @@ int listener_open(struct scope *scope, int fd, const struct listener_settings *s
         free(listener);
         return rc;
     }
-    rc = listener->local ? uv_pipe_open(&listener->io.pipe, fd)
-                         : uv_tcp_open(&listener->io.tcp, fd);
+    rc =
+        listener->local ? uv_pipe_open(&listener->io.pipe, fd) : uv_tcp_open(&listener->io.tcp, fd);
     if (rc == 0)
         rc = uv_listen(&listener->io.stream, BACKLOG, connection_arrived);
     if (rc < 0) {

@@ -151,7 +151,8 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
     if (found == DIRECTORY_FOREIGN || found == DIRECTORY_UNKNOWN)
         return session_co_refuse_recipient(s, found, path);
     if (found == DIRECTORY_LOCAL && s->utf8 && session_leads_outside(recipient))
-        return session_co_say(s, SPAN("550 5.6.7 This address leads to where SMTPUTF8 does not\r\n"));
+        return session_co_say(s,
+                              SPAN("550 5.6.7 This address leads to where SMTPUTF8 does not\r\n"));
     if (found == DIRECTORY_LOCAL)
         recipient->forward_path = session_keep_path(s, path);
     if (found < 0 || !recipient->forward_path.at)

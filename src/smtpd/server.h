@@ -1,13 +1,13 @@
 /*
  * The SMTP server (RFC 5321, 6409, 2033): one session for each connection, for the world (MX, port
- * 25), for our users (submission, 587 and 465), and for mail servers of our own that hand letters in
- * (LMTP, 24 and a unix socket).
+ * 25), for our users (submission, 587 and 465), and for mail servers of our own that hand letters
+ * in (LMTP, 24 and a unix socket).
  *
  * MX takes letters for our own addresses from anybody and relays nothing. Submission wants AUTH
  * (directory/sasl.h; only under TLS) and lets a user send only as addresses that are theirs. LMTP
- * takes what MX takes, from loopback and trusted networks, and answers the end of data once for each
- * recipient. A positive reply to the end of data follows the commit (P1). main fills the settings;
- * they outlive all sessions.
+ * takes what MX takes, from loopback and trusted networks, and answers the end of data once for
+ * each recipient. A positive reply to the end of data follows the commit (P1). main fills the
+ * settings; they outlive all sessions.
  */
 #ifndef SMTPD_SERVER_H
 #define SMTPD_SERVER_H

@@ -110,13 +110,13 @@ uint64_t session_message_max(const struct smtp_session *s)
 typedef int session_command(struct smtp_session *s, const struct smtp_command *command);
 
 static session_command *const session_commands[] = {
-    [SMTP_HELO] = session_co_helo, [SMTP_EHLO] = session_co_ehlo, [SMTP_LHLO] = session_co_lhlo,
-    [SMTP_MAIL] = session_co_mail, [SMTP_RCPT] = session_co_rcpt,
-    [SMTP_DATA] = session_co_data, [SMTP_RSET] = session_co_rset,
-    [SMTP_NOOP] = session_co_noop, [SMTP_QUIT] = session_co_quit,
-    [SMTP_VRFY] = session_co_vrfy, [SMTP_EXPN] = session_co_expn,
-    [SMTP_HELP] = session_co_help, [SMTP_STARTTLS] = session_co_starttls,
-    [SMTP_AUTH] = session_co_auth,
+    [SMTP_HELO] = session_co_helo,         [SMTP_EHLO] = session_co_ehlo,
+    [SMTP_LHLO] = session_co_lhlo,         [SMTP_MAIL] = session_co_mail,
+    [SMTP_RCPT] = session_co_rcpt,         [SMTP_DATA] = session_co_data,
+    [SMTP_RSET] = session_co_rset,         [SMTP_NOOP] = session_co_noop,
+    [SMTP_QUIT] = session_co_quit,         [SMTP_VRFY] = session_co_vrfy,
+    [SMTP_EXPN] = session_co_expn,         [SMTP_HELP] = session_co_help,
+    [SMTP_STARTTLS] = session_co_starttls, [SMTP_AUTH] = session_co_auth,
 };
 
 /* Browsers can be made to speak to us; what they say first is no mistake but an attack. */

@@ -21,7 +21,7 @@ struct submit_plan {
     const struct letter *letter;
     struct copy *copies;
     size_t count;
-    bool stored; /* the last run of the job put the body in */
+    bool stored;                     /* the last run of the job put the body in */
     struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
     struct queue_recipient *leaving; /* room for one tenant's */
     struct queue_entry *entries;     /* of all that leaves */
