@@ -83,29 +83,34 @@ static int group_of(const char *folder, const struct config *config, const char 
     return 0;
 }
 
-static int check_folder(const char *path, char *reason, size_t size)
+static int check_folder(char *path, char *reason, size_t size)
 {
-    char folder[1024];
     struct stat info;
-    ptrdiff_t last = span_find_last(span_of(path), '/');
-    snprintf(folder, sizeof folder, "%.*s", last > 0 ? (int)last : 1, last < 0 ? "." : path);
-    if (stat(folder, &info) < 0 || !S_ISDIR(info.st_mode))
+    char *last = strrchr(path, '/');
+    *last = '\0';
+    bool there = stat(last == path ? "/" : path, &info) == 0 && S_ISDIR(info.st_mode);
+    *last = '/';
+    if (!there)
         return fail(reason, size, path, "its folder does not exist; make it, or set lmtp-socket");
     if (lstat(path, &info) == 0 && !S_ISSOCK(info.st_mode))
         return fail(reason, size, path, "another file stands there; move it, or set lmtp-socket");
     return 0;
 }
 
+static int prepare(const char *folder, const struct config *config, char path[1024],
+                   struct stat *ret_owner, char *reason, size_t size)
+{
+    int rc = path_of(folder, config, path, reason, size);
+    if (rc == 0)
+        rc = group_of(folder, config, path, ret_owner, reason, size);
+    return rc < 0 ? rc : check_folder(path, reason, size);
+}
+
 int doors_check(const char *folder, const struct config *config, char *reason, size_t size)
 {
     char path[1024];
     struct stat owner;
-    if (!config->lmtp_socket[0])
-        return 0;
-    int rc = path_of(folder, config, path, reason, size);
-    if (rc == 0)
-        rc = group_of(folder, config, path, &owner, reason, size);
-    return rc < 0 ? rc : check_folder(path, reason, size);
+    return config->lmtp_socket[0] ? prepare(folder, config, path, &owner, reason, size) : 0;
 }
 
 static const char *explain(int rc)
@@ -125,11 +130,7 @@ static int open_socket(struct doors *doors, const char *folder, const struct con
     char path[1024];
     struct stat owner;
     struct door *door = &doors->doors[doors->count];
-    int rc = doors_check(folder, config, reason, size);
-    if (rc == 0)
-        rc = path_of(folder, config, path, reason, size);
-    if (rc == 0)
-        rc = group_of(folder, config, path, &owner, reason, size);
+    int rc = prepare(folder, config, path, &owner, reason, size);
     if (rc < 0)
         return rc;
     *door = (struct door){DOOR_LMTP_SOCKET, NULL, 0, calloc(doors->loops, sizeof *door->fds)};

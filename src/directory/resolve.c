@@ -127,7 +127,7 @@ static int add_exact(struct resolving *r, struct span address, unsigned depth)
 {
     struct span *targets;
     size_t count;
-    int64_t tenant;
+    int64_t tenant = 0;
     int rc = add_user(r, address);
     if (rc != 0)
         return rc;

