@@ -87,6 +87,8 @@ const struct sockaddr *stream_local(const struct stream *st);
 const char *stream_peer_text(const struct stream *st);
 bool stream_peer_is_loopback(const struct stream *st); /* a unix socket's is, too */
 bool stream_is_local(const struct stream *st);         /* on a unix socket: family AF_UNIX */
+/* May a password travel here: under TLS, or within this machine where that is enough. */
+bool stream_is_private(const struct stream *st, bool loopback_is_enough);
 
 /*
  * A listener takes connections on a listening socket for one loop. For each it starts a coroutine
