@@ -121,7 +121,7 @@ static void mark_dropped(const struct letter *letter, struct copy *copies, size_
 {
     for (size_t i = 0; i < letter->recipient_count; i++) {
         const struct letter_recipient *recipient = &letter->recipients[i];
-        if (letter->apart && !is_served(recipient, copies, count))
+        if (letter->apart && !letter->final && !is_served(recipient, copies, count))
             continue;
         for (size_t k = 0; k < recipient->count; k++) {
             const struct directory_target *target = &recipient->targets[k];
@@ -146,7 +146,7 @@ int copies_place(struct db_tx *tx, const struct letter *letter, struct copy *cop
     }
     if (rc < 0)
         return rc;
-    if (count && !going && !letter->apart)
+    if (count && !going && !letter->apart && !letter->final)
         return copies[0].refused;
     if (any_refused)
         mark_dropped(letter, copies, count);

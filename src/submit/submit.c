@@ -244,23 +244,25 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
     return queue_put(tx, &letter, plan->leaving, part->leaving);
 }
 
-/* Nothing is kept of a part without a copy that goes. */
+/* Of a part without a copy that goes nothing is kept but what happened. */
 static int apply_part(struct db_tx *tx, struct submit_plan *plan, struct part *part)
 {
     struct event event = event_of(plan, part, EVENT_ACCEPTED);
     uint32_t references = (uint32_t)part->mailboxes + (part->leaving > 0);
     event.detail = plan->letter->source;
     event.bytes = blob_writer_size(plan->letter->body);
-    if (references == 0)
+    int rc = 0;
+    if (references == 0 && !plan->letter->final)
         return 0;
-    int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
+    if (references)
+        rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
     if (rc == 0 && !plan->letter->quiet)
         rc = event_record(tx, &event);
     if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);
     for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
         rc = deliver(tx, plan, part, &plan->copies[i]);
-    plan->stored = true;
+    plan->stored = plan->stored || references;
     return rc;
 }
 

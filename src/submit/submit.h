@@ -56,6 +56,7 @@ struct letter {
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
     bool quiet;                           /* its events are told elsewhere */
     bool apart;         /* each recipient has an answer of its own (LMTP); else one for all */
+    bool final;         /* all were promised it: who cannot take it is dropped, with an event */
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };
@@ -63,8 +64,8 @@ struct letter {
 /* Puts the letter into a mailbox of every target, once each, and into the queue for those
  * elsewhere. The mailbox is the folder that the target's detail names, if there is one, else INBOX.
  * A mailbox that cannot take it is left out, with an event that says so; when none can: ERR_ABSENT,
- * unless recipients are apart. 0, or ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing was kept.
- * Yields. */
+ * unless recipients are apart or the letter is final. 0, or ERR_FULL, -ENOSPC, ERR_STORE:
+ * temporary, and nothing was kept. Yields. */
 must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
 
 /* The same inside a write job of the caller's: prepared before, applied in the job (which may be
