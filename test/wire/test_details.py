@@ -1,5 +1,4 @@
 """user+detail@domain: into the folder of that name where there is one, by every door."""
-import email.message
 import json
 import smtplib
 import time
@@ -8,7 +7,8 @@ import pytest
 from imap import Imap
 from native import Native
 from conftest import own_address
-from office import OFFSET, PATIENCE, body_of, until
+from office import OFFSET, PATIENCE, until
+from test_delivery import Post
 
 FOLDERS = ("Lists", "Lists/Postamt", "a.b", "two words", "Büro", "ABC", "abc", "Report%")
 
@@ -197,16 +197,16 @@ def test_what_waited_in_the_queue(api, office, user):
         "2.1.5 mailbox Lists", "mailbox Lists", "Lists"}, log
 
 
-def test_a_notice_to_a_detail(api, office, user):
+def test_a_notice_to_a_detail(make_office):
     """A bounce goes where the letter said it came from."""
-    own = f"{user.local}+abc@{office.domain}"
-    with user.submission() as client:
-        client.sendmail(own, [f"nobody-at-all@{office.domain.replace('example', 'nowhere')}"],
-                        f"From: {own}\r\nSubject: lost\r\n\r\nx\r\n")
-    rows = json.loads(office.run("queue", "list", "--json"))
-    for row in rows:
-        if row["recipient"].startswith("nobody-at-all"):
-            office.run("queue", "drop", "--id", str(row["id"]))
+    post = Post(make_office, script={"RCPT": "550 5.1.1 no"})
+    with Imap(post.alice) as box:
+        box.ok("CREATE abc")
+    own = f"{post.alice.local}+abc@{post.office.domain}"
+    with post.alice.submission() as client:
+        client.sendmail(own, ["no@far.test"], f"From: {own}\r\nSubject: lost\r\n\r\nx\r\n")
+    found = until(lambda: folders(post.alice))
+    assert list(found) == ["abc"] and len(found["abc"]) == 1
 
 
 # --- aliases
