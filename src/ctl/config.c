@@ -188,7 +188,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
 
 /* cfg_init copies them. */
 static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}",
-            loopback[] = "{\"loopback\"}";
+            lmtp_default[] = "{\"loopback\"}";
 static cfg_opt_t options[] = {
     CFG_STR("hostname", "", CFGF_NONE),
     CFG_STR_LIST("listen", listen_default, CFGF_NONE),
@@ -208,7 +208,7 @@ static cfg_opt_t options[] = {
     CFG_INT("pop3-expire-days", 0, CFGF_NONE),
     CFG_INT("connections-per-address-max", 50, CFGF_NONE),
     CFG_STR("recipient-delimiter", "+", CFGF_NONE),
-    CFG_STR_LIST("lmtp-listen", loopback, CFGF_NONE),
+    CFG_STR_LIST("lmtp-listen", lmtp_default, CFGF_NONE),
     CFG_STR_LIST("lmtp-from", none, CFGF_NONE),
     CFG_STR("lmtp-socket", "lmtp.sock", CFGF_NONE),
     CFG_STR("lmtp-socket-mode", "0660", CFGF_NONE),
