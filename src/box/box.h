@@ -108,6 +108,15 @@ must_check int box_co_open(struct store *store, int64_t tenant, int64_t user, st
 /* Its id and UIDVALIDITY alone. */
 must_check int box_co_find(struct store *store, int64_t tenant, int64_t user, const char *mailbox,
                            int64_t *ret_mailbox, int64_t *ret_uidvalidity);
+/* By its exact name, in a job. ERR_ABSENT. */
+must_check int box_find(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
+                        int64_t *ret_mailbox);
+/* The mailbox that the detail of an address names (user+detail): as it is, or with "." for "/", or
+ * either of them in another ASCII case (the first by name). Its name, as long as the detail, goes
+ * to ret_name. In a job. ERR_ABSENT, also for a detail that no mailbox can be named by. */
+#define BOX_DETAIL_MAX 64
+must_check int box_find_detail(struct db_tx *tx, int64_t tenant, int64_t user, struct span detail,
+                               int64_t *ret_mailbox, char *ret_name);
 /* Up to BOX_PAGE mailboxes, and names subscribed to, behind the name `after`, by name. */
 must_check int box_co_mailboxes(struct store *store, int64_t tenant, int64_t user,
                                 struct span after, struct arena *arena,
@@ -119,12 +128,8 @@ must_check int box_co_subscriptions(struct store *store, int64_t tenant, int64_t
 /* --- messages (message.c) ----------------------------------------------------------------------
  */
 
-/* Puts a message into the user's mailbox of that name, making the mailbox when it is missing.
- * uid, modseq, saved_ms are ignored; origin 0 is a new one, thread 0 a conversation of its own. The
- * blob's reference is the caller's. */
-must_check int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailbox,
-                          const struct box_message *message, int64_t *ret_uid);
-/* The same by id, into a mailbox that is there: ERR_ABSENT. */
+/* Puts a message into a mailbox: ERR_ABSENT. uid, modseq, saved_ms are ignored; origin 0 is a new
+ * one, thread 0 a conversation of its own. The blob's reference is the caller's. */
 must_check int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct box_message *message, int64_t *ret_uid);
 /* Thread and summary of a message that came without them, or without some; what it has stays.

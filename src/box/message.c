@@ -10,15 +10,11 @@
 
 /* --- putting in ------------------------------------------------------------------------------ */
 
-#define TAKE_UID                                                                                   \
-    "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"                 \
-    " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"           \
-    " octets = octets + :octets WHERE tenant = :tenant"
-#define TAKEN " RETURNING id, uidnext - 1, highestmodseq"
-
-static const struct db_statement take_uid_by_name = {.sql = TAKE_UID
-                                                     " AND user_id = :user AND name = :name" TAKEN};
-static const struct db_statement take_uid_by_id = {.sql = TAKE_UID " AND id = :mailbox" TAKEN};
+static const struct db_statement take_uid = {
+    .sql = "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"
+           " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"
+           " octets = octets + :octets WHERE tenant = :tenant AND id = :mailbox"
+           " RETURNING uidnext - 1, highestmodseq"};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
            " modseq, saved_ms, origin, thread) VALUES (:tenant, :mailbox, :uid, :blob, :octets,"
@@ -104,23 +100,27 @@ int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     return put_summary(tx, tenant, mailbox, message);
 }
 
-/* Counts the message in; q waits for what names the mailbox. ERR_ABSENT: there is none. */
-static int take_uid(struct db_query *q, int64_t tenant, const struct box_message *message,
-                    int64_t *ret_mailbox, struct box_message *ret_message)
+/* Counts the message in. ERR_ABSENT: there is no such mailbox. */
+static int count_in(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                    const struct box_message *message, struct box_message *ret_message)
 {
     struct mailbox_change change = {0};
+    struct db_query *q;
+    int rc = db_prepare(tx, &take_uid, &q);
+    if (rc < 0)
+        return rc;
     change_add(&change, message->flags, message->octets, 1);
     db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "mailbox", mailbox);
     db_bind_int(q, "unseen", change.unseen);
     db_bind_int(q, "deleted", change.deleted);
     db_bind_int(q, "octets", change.octets);
-    int rc = db_step(q);
+    rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
-    *ret_mailbox = db_column_int(q, 0);
     *ret_message = *message;
-    ret_message->uid = db_column_int(q, 1);
-    ret_message->modseq = db_column_int(q, 2);
+    ret_message->uid = db_column_int(q, 0);
+    ret_message->modseq = db_column_int(q, 1);
     ret_message->saved_ms = clock_wall_ms();
     if (ret_message->origin == 0)
         ret_message->origin = id_next();
@@ -130,58 +130,20 @@ static int take_uid(struct db_query *q, int64_t tenant, const struct box_message
     return rc < 0 ? rc : 0;
 }
 
-static int put_in(struct db_tx *tx, int64_t tenant, int64_t mailbox,
-                  const struct box_message *message, int64_t *ret_uid)
-{
-    if (message->uid > BOX_UID_MAX)
-        return ERR_FULL;
-    int rc = message_insert(tx, tenant, mailbox, message);
-    if (rc == 0)
-        rc = box_watch_announce(tx, mailbox);
-    *ret_uid = message->uid;
-    return rc;
-}
-
-static int take_uid_by(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
-                       const struct box_message *message, int64_t *ret_mailbox,
-                       struct box_message *ret_message)
-{
-    struct db_query *q;
-    int rc = db_prepare(tx, &take_uid_by_name, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "user", user);
-    db_bind_text(q, "name", name);
-    return take_uid(q, tenant, message, ret_mailbox, ret_message);
-}
-
-int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailbox,
-               const struct box_message *message, int64_t *ret_uid)
-{
-    struct box_message taken;
-    struct span name = span_of(mailbox);
-    int64_t id = 0;
-    int rc = take_uid_by(tx, tenant, user, name, message, &id, &taken);
-    if (rc == ERR_ABSENT) {
-        rc = box_make(tx, tenant, user, name, BOX_USE_NONE);
-        if (rc == 0)
-            rc = take_uid_by(tx, tenant, user, name, message, &id, &taken);
-    }
-    return rc < 0 ? rc : put_in(tx, tenant, id, &taken, ret_uid);
-}
-
 int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                   const struct box_message *message, int64_t *ret_uid)
 {
     struct box_message taken;
-    struct db_query *q;
-    int64_t id;
-    int rc = db_prepare(tx, &take_uid_by_id, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "mailbox", mailbox);
-    rc = take_uid(q, tenant, message, &id, &taken);
-    return rc < 0 ? rc : put_in(tx, tenant, mailbox, &taken, ret_uid);
+    int rc = count_in(tx, tenant, mailbox, message, &taken);
+    if (rc == 0 && taken.uid > BOX_UID_MAX)
+        rc = ERR_FULL;
+    if (rc == 0)
+        rc = message_insert(tx, tenant, mailbox, &taken);
+    if (rc == 0)
+        rc = box_watch_announce(tx, mailbox);
+    if (rc == 0)
+        *ret_uid = taken.uid;
+    return rc;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
