@@ -31,11 +31,10 @@ static int64_t or_default(int64_t setting, int64_t otherwise)
 static int session_co_await(struct http_session *s)
 {
     const struct http_settings *settings = s->settings;
-    struct span bytes;
     stream_set_deadline(s->st, s->first ? or_default(settings->head_timeout_ms, HEAD_TIMEOUT_MS)
                                         : or_default(settings->idle_timeout_ms, IDLE_TIMEOUT_MS));
     stream_set_idle(s->st, true);
-    int rc = stream_co_peek(s->st, 1, &bytes);
+    int rc = stream_co_rest(s->st);
     stream_set_idle(s->st, false);
     if (!s->first) /* the first head has its time from the start */
         stream_set_deadline(s->st, or_default(settings->head_timeout_ms, HEAD_TIMEOUT_MS));

@@ -15,6 +15,7 @@ static int imap_co_wait_for_client(struct imap_session *s)
         rc = imap_co_sync(s, true);
         if (rc < 0)
             break;
+        co_trim_stack(); /* telling of news went deep */
         rc = stream_co_await_input(s->st, KEEP_ALIVE_MS);
         if (rc == 0)
             rc = imap_co_say(s, SPAN("* OK Still here\r\n"));

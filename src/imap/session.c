@@ -120,11 +120,10 @@ static int imap_co_next(struct imap_session *s)
     s->tag = SPAN("");
     wait_for_command(s);
     stream_set_idle(s->st, true);
-    struct span bytes;
     if (!stream_has_input(s->st)) {
         buffer_free(&s->command); /* an idle session is small */
         arena_free(&s->arena);
-        rc = stream_co_peek(s->st, 1, &bytes);
+        rc = stream_co_rest(s->st);
     }
     stream_set_idle(s->st, false);
     if (rc == 0)

@@ -150,8 +150,10 @@ static int pop3_co_next(struct pop3_session *s)
     int64_t idle = s->settings->idle_timeout_ms ? s->settings->idle_timeout_ms : IDLE_TIMEOUT_MS;
     stream_set_deadline(s->st, s->who.user ? idle : LOGIN_TIMEOUT_MS);
     stream_set_idle(s->st, true);
-    int rc = stream_co_read_line(s->st, POP3_LINE_MAX, &line);
+    int rc = stream_co_rest(s->st);
     stream_set_idle(s->st, false);
+    if (rc == 0)
+        rc = stream_co_read_line(s->st, POP3_LINE_MAX, &line);
     if (rc == -EMSGSIZE || rc == ERR_SYNTAX)
         return pop3_co_mistake(s, SPAN("-ERR Lines end with CRLF and are short\r\n"));
     if (rc < 0)

@@ -44,6 +44,8 @@
 #define VALGRIND_STACK_DEREGISTER(id)     (void)(id)
 #endif
 
+#define TRIM_MARGIN 1024 /* of frames that are called until the wait */
+
 static atomic_uint_fast32_t census_live, census_stacks;
 
 /* Stack bytes below the struct. */
@@ -123,6 +125,14 @@ static void co_destroy(struct co *co)
     VALGRIND_STACK_DEREGISTER(co->valgrind_id);
     stack_unmap(co->stack);
     atomic_fetch_sub(&census_stacks, 1);
+}
+
+void co_trim_stack(void)
+{
+    struct co *co = loop_here->current;
+    const char *used = (const char *)__builtin_frame_address(0) - TRIM_MARGIN;
+    if (used > co->stack)
+        stack_trim(co->stack, used);
 }
 
 static struct co *co_obtain(struct loop *loop)

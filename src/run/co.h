@@ -71,6 +71,9 @@ int co_sleep(int64_t ms);
  */
 int co_park(int64_t timeout_ms);
 int co_park_firmly(void);
+/* Before a long wait: the pages of the stack below what is in use go back to the kernel. Does not
+ * yield. */
+void co_trim_stack(void);
 bool co_wake(struct co *co, int code);
 
 /* How many coroutines live in this process, and how many stacks exist, pools included. */

@@ -53,10 +53,9 @@ void stack_unmap(char *bottom)
     munmap(bottom - STACK_GUARD, STACK_SIZE);
 }
 
-void stack_trim(char *bottom, size_t keep)
+void stack_trim(char *bottom, const char *used)
 {
-    size_t usable = STACK_SIZE - STACK_GUARD;
-    keep = (keep + 4095) & ~(size_t)4095;
-    if (keep < usable)
-        madvise(bottom, usable - keep, MADV_DONTNEED);
+    size_t size = (size_t)(used - bottom) & ~(size_t)4095;
+    if (size)
+        madvise(bottom, size, MADV_DONTNEED);
 }

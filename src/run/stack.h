@@ -28,8 +28,8 @@
 /* The lowest usable byte; STACK_SIZE - STACK_GUARD bytes from there. -ENOMEM. */
 must_check int stack_map(char **ret_bottom);
 void stack_unmap(char *bottom);
-/* Gives the pages below `keep` bytes from the top back to the kernel: before a long sleep. */
-void stack_trim(char *bottom, size_t keep);
+/* Gives the pages that lie whole below `used` back to the kernel; what they held is lost. */
+void stack_trim(char *bottom, const char *used);
 /* Tests: how guards are made. -1 forgets what was learnt, 0 mprotect, 1 MADV_GUARD_INSTALL. */
 void stack_force_guard(int how);
 

@@ -19,6 +19,7 @@
 
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000)
 #define FAREWELL_MS        1000
+#define REST_MS            1000
 
 /* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
@@ -236,6 +237,17 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
     if (rc == -ETIMEDOUT)
         return stream_has_input(st);
     return rc < 0 ? (st->error = rc) : 1;
+}
+
+int stream_co_rest(struct stream *st)
+{
+    struct span bytes;
+    int rc = stream_co_await_input(st, REST_MS);
+    if (rc == 0 || rc == STREAM_INTERRUPTED) {
+        co_trim_stack();
+        rc = stream_co_peek(st, 1, &bytes);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 void stream_interrupt(struct stream *st)

@@ -52,6 +52,9 @@ bool stream_has_input(struct stream *st);
  * ERR_CLOSED, 0, STREAM_INTERRUPTED. */
 enum { STREAM_INTERRUPTED = 2 };
 must_check int stream_co_await_input(struct stream *st, int64_t timeout_ms);
+/* Waits for input as long as the deadline lets it. Who rests for a second gives back what memory of
+ * its stack it does not use. */
+must_check int stream_co_rest(struct stream *st);
 /* The session has other news: its wait for input, or the next one, ends. On the stream's loop, also
  * outside a coroutine. */
 void stream_interrupt(struct stream *st);
