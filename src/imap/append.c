@@ -110,6 +110,13 @@ static int imap_co_summarise(struct appended *a)
     return rc;
 }
 
+/* An error of the connection, after which nothing can be said. */
+static bool ends_session(int rc)
+{
+    return rc == ERR_CLOSED || rc == -ETIMEDOUT || rc == -ECANCELED || rc == ERR_TLS ||
+           rc == ERR_DEFLATE;
+}
+
 static int imap_co_receive(struct appending *k, struct appended *a,
                            const struct imap_literal *literal)
 {
@@ -128,7 +135,7 @@ static int imap_co_receive(struct appending *k, struct appended *a,
             return said;
     }
     int taken = imap_co_take_octets(s, literal->octets, a->writer);
-    if (taken == ERR_CLOSED || taken == -ETIMEDOUT || taken == -ECANCELED || taken == ERR_TLS)
+    if (ends_session(taken))
         return taken;
     rc = rc < 0 ? rc : taken;
     if (rc == 0)
@@ -246,8 +253,7 @@ static int imap_co_take_all(struct appending *k, struct imap_parser *p)
             return IMAP_BAD;
         size_t done = s->command.len;
         int received = imap_co_receive(k, a, &literal);
-        if (received == ERR_CLOSED || received == -ETIMEDOUT || received == -ECANCELED ||
-            received == ERR_TLS)
+        if (ends_session(received))
             return received;
         if (received < 0 && literal.waits && !a->writer)
             return received; /* the client will not send it, nor anything behind */
@@ -293,8 +299,7 @@ int imap_co_append(struct imap_session *s, struct imap_parser *p)
     rc = skipped < 0 ? skipped : rc;
     if (rc == 0)
         rc = imap_co_finish(&k);
-    else if (rc != IMAP_BAD && rc != ERR_CLOSED && rc != -ETIMEDOUT && rc != -ECANCELED &&
-             rc != ERR_TLS)
+    else if (rc != IMAP_BAD && !ends_session(rc))
         rc = imap_co_refuse(s, rc);
     imap_co_forget(&k);
     return rc;

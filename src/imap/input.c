@@ -3,7 +3,8 @@
  *
  * A command is gathered whole into s->command, within its limits, before it is parsed. The message
  * of APPEND is not: reading stops in front of it. A literal that is too large is refused before it
- * is sent, or, where the client did not wait, read and thrown away.
+ * is sent, or, where the client did not wait, read and thrown away; so much of it that no message
+ * may be that large ends the session (RFC 7888 4).
  */
 #include "imap/session.h"
 
@@ -14,6 +15,8 @@
 
 #define LITERAL_MAX_BEFORE_LOGIN 1024
 #define UNASKED_MAX              4096 /* LITERAL-: what a client may send without waiting */
+
+#define SKIP_MAX                 ((uint64_t)64 * 1024 * 1024)
 
 static size_t limit(const struct imap_session *s)
 {
@@ -78,6 +81,10 @@ static int imap_co_skip_unasked(struct imap_session *s, struct line_end *end)
             line.len--;
         if (!line.len || !imap_find_literal(line, &literal) || literal.waits)
             return 0;
+        if (literal.octets > (s->settings->message_max ? s->settings->message_max : SKIP_MAX)) {
+            rc = imap_co_say(s, SPAN("* BYE [TOOBIG] Ask before you send so much\r\n"));
+            return rc < 0 ? rc : IMAP_END;
+        }
         end->len = 0;
         rc = imap_co_skip(s, literal.octets);
         if (rc == 0)

@@ -34,6 +34,7 @@ static const struct {
     {"LOGIN", imap_co_login, BEFORE, false},
     {"AUTHENTICATE", imap_co_authenticate, BEFORE, false},
     {"ENABLE", imap_co_enable, AFTER | SELECTED, false},
+    {"COMPRESS", imap_co_compress, AFTER | SELECTED, false},
     {"SELECT", imap_co_select, AFTER | SELECTED, false},
     {"EXAMINE", imap_co_examine, AFTER | SELECTED, false},
     {"CREATE", imap_co_create, AFTER | SELECTED, false},
@@ -136,7 +137,7 @@ static int imap_co_next(struct imap_session *s)
     else if (rc == 0)
         rc = imap_co_run(s);
     arena_reset(&s->arena);
-    return rc;
+    return rc == 0 ? stream_co_end_reply(s->st) : rc;
 }
 
 static int imap_co_greet(struct imap_session *s)
@@ -180,6 +181,8 @@ int imap_co_serve(struct stream *st, void *settings)
         stream_farewell(st, SPAN("* BYE Shutting down\r\n"));
     else if (rc == -ETIMEDOUT)
         stream_farewell(st, SPAN("* BYE You were silent for too long\r\n"));
+    else if (rc == ERR_DEFLATE)
+        log_info("imap.broken_deflate", "peer=%s user=%s", stream_peer_text(st), s->who.login);
     log_debug("imap.end", "peer=%s why=\"%s\"", stream_peer_text(st),
               rc == IMAP_END ? "said" : error_text(rc));
     imap_unselect(s);

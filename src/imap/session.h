@@ -146,6 +146,7 @@ must_check int imap_write_capabilities(const struct imap_session *s, struct buff
 
 typedef int imap_command(struct imap_session *s, struct imap_parser *p);
 imap_command imap_co_capability, imap_co_noop, imap_co_logout, imap_co_id, imap_co_enable;
+imap_command imap_co_compress;
 imap_command imap_co_starttls, imap_co_login, imap_co_authenticate;
 imap_command imap_co_select, imap_co_examine, imap_co_close, imap_co_unselect;
 imap_command imap_co_create, imap_co_delete, imap_co_rename, imap_co_subscribe, imap_co_unsubscribe;

@@ -21,8 +21,7 @@
 
 /* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
-/* Moves unread bytes to the front, so that the space behind them is one piece. */
-static void block_compact(struct block *block)
+void block_compact(struct block *block)
 {
     if (block->at == 0)
         return;
@@ -123,10 +122,36 @@ int stream_co_fill_raw(struct stream *st)
     return 0;
 }
 
+int stream_make_room(struct stream *st, struct block **block)
+{
+    if (!*block)
+        *block = block_take();
+    if (!*block)
+        return st->error = -ENOMEM;
+    block_compact(*block);
+    return (*block)->end == BLOCK_SIZE ? -EMSGSIZE : 0;
+}
+
+struct block *stream_received(struct stream *st)
+{
+    return st->ssl ? st->plain : st->raw;
+}
+
+int stream_co_receive(struct stream *st)
+{
+    return st->ssl ? stream_tls_co_fill(st) : stream_co_fill_raw(st);
+}
+
+bool stream_has_received(struct stream *st)
+{
+    struct block *in = stream_received(st);
+    return (in && in->end > in->at) || (st->ssl && stream_tls_has_input(st));
+}
+
 /* The block the session reads from. */
 static struct block *stream_input(struct stream *st)
 {
-    return st->ssl ? st->plain : st->raw;
+    return st->deflate ? st->deflate->block : stream_received(st);
 }
 
 static int stream_co_fill(struct stream *st)
@@ -134,7 +159,7 @@ static int stream_co_fill(struct stream *st)
     int rc = stream_co_flush(st);
     if (rc < 0)
         return rc;
-    return st->ssl ? stream_tls_co_fill(st) : stream_co_fill_raw(st);
+    return st->deflate ? stream_deflate_co_fill(st) : stream_co_receive(st);
 }
 
 int stream_co_peek(struct stream *st, size_t need, struct span *ret_bytes)
@@ -214,8 +239,7 @@ int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line)
 
 bool stream_has_input(struct stream *st)
 {
-    struct block *in = stream_input(st);
-    return (in && in->end > in->at) || (st->ssl && stream_tls_has_input(st));
+    return st->deflate ? stream_deflate_has_input(st) : stream_has_received(st);
 }
 
 int stream_co_await_input(struct stream *st, int64_t timeout_ms)
@@ -310,18 +334,34 @@ int stream_co_send(struct stream *st, struct span bytes)
     return st->error;
 }
 
+struct buffer *stream_outbox(struct stream *st)
+{
+    return st->deflate ? &st->deflate->packed : &st->out;
+}
+
 int stream_co_flush(struct stream *st)
 {
-    if (st->error)
-        return st->error;
-    if (st->out.len == 0)
-        return 0;
-    int rc = st->ssl ? stream_tls_co_flush(st) : stream_co_send(st, buffer_span(&st->out));
-    if (st->out.size > 1024)
-        buffer_free(&st->out);
+    int rc = st->error == 0 && st->deflate ? stream_deflate_pack(st) : st->error;
+    struct buffer *out = stream_outbox(st);
+    if (rc < 0 || out->len == 0)
+        return rc;
+    bool much = out->len > OUT_FLUSH / 4;
+    rc = st->ssl ? stream_tls_co_send(st, buffer_span(out)) : stream_co_send(st, buffer_span(out));
+    if (out->size > 1024)
+        buffer_free(out);
     else
-        buffer_clear(&st->out);
+        buffer_clear(out);
+    if (much && st->deflate)
+        (void)co_pause(); /* packing took about a millisecond */
     return rc;
+}
+
+int stream_co_end_reply(struct stream *st)
+{
+    if (!st->deflate || st->error)
+        return st->error;
+    int rc = stream_deflate_pack(st);
+    return rc == 0 && st->deflate->packed.len >= OUT_FLUSH ? stream_co_flush(st) : rc;
 }
 
 int stream_co_write(struct stream *st, struct span bytes)
@@ -383,6 +423,7 @@ void stream_ready(struct stream *st)
 static void stream_free(struct stream *st)
 {
     stream_tls_free(st);
+    stream_deflate_free(st);
     block_give(&st->raw);
     block_give(&st->plain);
     buffer_free(&st->out);
@@ -432,6 +473,8 @@ void stream_co_close(struct stream *st)
     st->timeout_ms = FAREWELL_MS;
     st->deadline_ms = CO_FOREVER;
     st->idle = false;
+    if (st->deflate && !st->error)
+        st->error = stream_deflate_pack(st);
     if (st->ssl && !st->error)
         stream_tls_goodbye(st);
     if (st->error == 0 && stream_co_flush(st) == 0 && st->records.len)
