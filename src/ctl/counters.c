@@ -94,6 +94,8 @@ size_t counters_list(const struct office *office, struct metric ret_metrics[COUN
     gauge(&list, "uptime_seconds", (uint64_t)(clock_wall_ms() - office->started_ms) / 1000,
           "Seconds since the start");
     gauge(&list, "connections", crowd_size(office->crowd), "Connections open now");
+    count(&list, "password_checks", directory_password_checks(office->directory),
+          "Passwords hashed to check them, of users or of nobody");
     list_letters(&list, office);
     list_web(&list, office);
     list_delivery(&list, office);

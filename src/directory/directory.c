@@ -69,6 +69,8 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     d->passwords = passwords;
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
+    if (rc == 0)
+        rc = guesses_create(&d->guesses);
     if (rc == 0 && gsasl_init(&d->gsasl) != GSASL_OK)
         rc = -ENOMEM;
     if (rc < 0) {
@@ -77,6 +79,11 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     }
     *ret_directory = d;
     return 0;
+}
+
+uint64_t directory_password_checks(const struct directory *d)
+{
+    return atomic_load(&d->password_checks);
 }
 
 void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET])
@@ -89,6 +96,7 @@ void directory_close(struct directory *d)
     if (!d)
         return;
     credential_cache_free(d->credentials);
+    guesses_free(d->guesses);
     if (d->gsasl)
         gsasl_done(d->gsasl);
     dkim_cache_free(d);

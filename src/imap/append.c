@@ -114,15 +114,18 @@ static int imap_co_summarise(struct appended *a)
 static bool ends_session(int rc)
 {
     return rc == ERR_CLOSED || rc == -ETIMEDOUT || rc == -ECANCELED || rc == ERR_TLS ||
-           rc == ERR_DEFLATE;
+           rc == ERR_DEFLATE || rc == IMAP_END;
 }
 
 static int imap_co_receive(struct appending *k, struct appended *a,
                            const struct imap_literal *literal)
 {
     struct imap_session *s = k->s;
-    int rc = k->result;
+    int rc = imap_co_stop_flood(s, literal);
     s->announced = false;
+    if (rc < 0)
+        return rc;
+    rc = k->result;
     if (rc == 0 && s->settings->message_max && literal->octets > s->settings->message_max)
         rc = -EMSGSIZE;
     if (rc == 0)

@@ -51,6 +51,7 @@ struct imap_session {
     struct identity who; /* who.user is 0 before login */
     struct imap_selected *selected;
     struct sasl_dialogue sasl;
+    int64_t opened_ms;
     unsigned mistakes;
     bool utf8, condstore, qresync, rev2; /* enabled */
     struct buffer command;               /* the one that runs, see input.c */
@@ -100,6 +101,10 @@ must_check int imap_co_read_on(struct imap_session *s);
 /* Throws away APPEND's message, which was announced at the end of s->command, and all behind it,
  * unless the client waits: a command refused before its message must not leave it to be run. */
 must_check int imap_co_skip_message(struct imap_session *s);
+
+/* A literal that comes unasked and is larger than any message may be is not thrown away: IMAP_END,
+ * and that has been said (RFC 7888 4). */
+must_check int imap_co_stop_flood(struct imap_session *s, const struct imap_literal *literal);
 
 /* --- the selected mailbox (sync.c, select.c) ---------------------------------------------------
  */

@@ -18,6 +18,7 @@
 
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000)
 #define FAREWELL_MS        1000
+#define WRITE_TIMEOUT_MS   (5 * 60 * 1000)
 
 /* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
@@ -310,7 +311,8 @@ static int stream_co_send_rest(struct stream *st, struct span bytes)
         return st->error = ERR_CLOSED;
     rc = 0;
     while (!wait.done && rc == 0)
-        rc = co_park(bounded(st, st->timeout_ms));
+        rc = co_park(
+            bounded(st, st->timeout_ms < WRITE_TIMEOUT_MS ? st->timeout_ms : WRITE_TIMEOUT_MS));
     if (!wait.done)
         begin_close(st);
     while (!wait.done)

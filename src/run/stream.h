@@ -20,7 +20,8 @@ struct stream;
 struct tls_context;
 struct loop;
 
-/* Every wait of this stream ends after so long (default 5 minutes). */
+/* Every wait of this stream ends after so long (default 5 minutes); however long, whoever takes
+ * nothing of 64 KiB for 5 minutes is given up. */
 void stream_set_timeout(struct stream *st, int64_t timeout_ms);
 /* And all waits together end so long from now, until the next call; CO_FOREVER: no such end. Bounds
  * a command or a body that comes a byte at a time. */

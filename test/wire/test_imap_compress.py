@@ -1,13 +1,11 @@
 """COMPRESS=DEFLATE (RFC 4978): what a raw zlib client sees, and real ones; bombs, CRIME, broken bytes."""
 import os
 import re
-import socket
-import subprocess
 import zlib
 
 import pytest
-from imap import Deflated, Imap
-from office import OFFSET, unverified, until
+from imap import Imap
+from office import until
 
 LETTER = b"From: a@far.test\r\nSubject: small\r\n\r\nbody\r\n"
 
@@ -56,7 +54,7 @@ def test_other_mechanisms_change_nothing(user, how):
         box.ok("NOOP")
 
 
-@pytest.mark.parametrize("behind", [b"b NOOP\r\n", Deflated(None).packer.compress(b"") + b"\x00"])
+@pytest.mark.parametrize("behind", [b"b NOOP\r\n", b"\x00\x00\x00\xff\xff"])
 def test_whoever_does_not_wait_for_the_answer_is_sent_away(user, behind):
     """RFC 4978 3: a client must. It could mean either, so nothing of it is run."""
     with Imap(user) as box:
@@ -143,15 +141,15 @@ def test_broken_bytes_end_the_session_and_the_log_says_so(user, bad, idle):
             box.idle()
         box.wire.socket.below.sendall(bad)
         assert box.wire.closed()
-    until(lambda: f"imap.broken_deflate peer={user.office.address} user={user}"
-          in user.office.log.read_text())
+    until(lambda: re.search(rf"imap.broken_deflate peer=\S+ user={user}",
+                            user.office.log.read_text()))
 
 
 def test_a_reference_to_what_was_never_sent(user):
-    packer = zlib.compressobj(9, wbits=-15, zdict=b"x NOOP and more\r\n" * 9)
+    history = os.urandom(400)
+    packer = zlib.compressobj(9, wbits=-15, zdict=history)
     with opened(user) as box:
-        box.wire.socket.below.sendall(packer.compress(b"x NOOP and more\r\n" * 9)
-                                      + packer.flush(zlib.Z_SYNC_FLUSH))
+        box.wire.socket.below.sendall(packer.compress(history) + packer.flush(zlib.Z_SYNC_FLUSH))
         assert box.wire.closed()
 
 
@@ -277,12 +275,3 @@ def test_a_guess_in_one_letter_does_not_shorten_the_secret_in_another(user):
             return len(raw(box, b"y FETCH 1:2 BODY.PEEK[TEXT]\r\n", b"y"))
 
     assert abs(size(secret) - size(wrong)) < 6  # hex digits differ in their Huffman codes
-
-
-# --- clients
-
-def run(*words, env=None, timeout=300):
-    result = subprocess.run(words, capture_output=True, text=True, timeout=timeout,
-                            env={**os.environ, **(env or {})})
-    assert result.returncode == 0, (words, result.stdout[-3000:], result.stderr[-3000:])
-    return result.stdout + result.stderr
