@@ -300,6 +300,17 @@ static void begin_close(struct stream *st)
     }
 }
 
+/* Sleeps until the write is done, the time is over, or, whatever that is, nothing of it has been
+ * taken for WRITE_TIMEOUT_MS. */
+static int stream_co_await_write(struct stream *st)
+{
+    size_t left = uv_stream_get_write_queue_size((uv_stream_t *)&st->tcp);
+    bool patient = st->timeout_ms > WRITE_TIMEOUT_MS;
+    int rc = co_park(bounded(st, patient ? WRITE_TIMEOUT_MS : st->timeout_ms));
+    bool goes_on = uv_stream_get_write_queue_size((uv_stream_t *)&st->tcp) < left;
+    return rc == -ETIMEDOUT && patient && goes_on && bounded(st, 1) > 0 ? 0 : rc;
+}
+
 /* libuv owns the bytes until its callback: a wait that fails closes the handle, which brings it. */
 static int stream_co_send_rest(struct stream *st, struct span bytes)
 {
@@ -311,8 +322,7 @@ static int stream_co_send_rest(struct stream *st, struct span bytes)
         return st->error = ERR_CLOSED;
     rc = 0;
     while (!wait.done && rc == 0)
-        rc = co_park(
-            bounded(st, st->timeout_ms < WRITE_TIMEOUT_MS ? st->timeout_ms : WRITE_TIMEOUT_MS));
+        rc = stream_co_await_write(st);
     if (!wait.done)
         begin_close(st);
     while (!wait.done)
@@ -366,8 +376,17 @@ int stream_co_end_reply(struct stream *st)
     return rc == 0 && st->deflate->packed.len >= OUT_FLUSH ? stream_co_flush(st) : rc;
 }
 
+/* Many bytes in the clear need not be gathered. */
+static int stream_co_write_through(struct stream *st, struct span bytes)
+{
+    int rc = stream_co_flush(st);
+    return rc < 0 ? rc : stream_co_send(st, bytes);
+}
+
 int stream_co_write(struct stream *st, struct span bytes)
 {
+    if (!st->ssl && !st->deflate && bytes.len >= OUT_FLUSH)
+        return stream_co_write_through(st, bytes);
     while (bytes.len && !st->error) {
         struct span piece = span_first(bytes, OUT_FLUSH - st->out.len);
         int rc = buffer_append(&st->out, piece);
@@ -582,4 +601,9 @@ const char *stream_peer_text(const struct stream *st)
 bool stream_peer_is_loopback(const struct stream *st)
 {
     return strncmp(st->peer_text, "127.", 4) == 0 || strcmp(st->peer_text, "::1") == 0;
+}
+
+bool stream_is_private(const struct stream *st, bool loopback_is_enough)
+{
+    return stream_is_tls(st) || (loopback_is_enough && stream_peer_is_loopback(st));
 }

@@ -21,7 +21,7 @@ struct tls_context;
 struct loop;
 
 /* Every wait of this stream ends after so long (default 5 minutes); however long, whoever takes
- * nothing of 64 KiB for 5 minutes is given up. */
+ * nothing for 5 minutes of what we send is given up. */
 void stream_set_timeout(struct stream *st, int64_t timeout_ms);
 /* And all waits together end so long from now, until the next call; CO_FOREVER: no such end. Bounds
  * a command or a body that comes a byte at a time. */
@@ -97,6 +97,8 @@ const struct sockaddr *stream_local(const struct stream *st);
 /* "192.0.2.1" or "2001:db8::1", as the peer's address stands in logs. */
 const char *stream_peer_text(const struct stream *st);
 bool stream_peer_is_loopback(const struct stream *st);
+/* May a password travel here: under TLS, or within this machine where that is enough. */
+bool stream_is_private(const struct stream *st, bool loopback_is_enough);
 
 /*
  * A listener takes connections on a listening socket for one loop. For each it starts a coroutine
