@@ -243,6 +243,15 @@ bool stream_has_input(struct stream *st)
     return st->deflate ? stream_deflate_has_input(st) : stream_has_received(st);
 }
 
+/* Whoever waits for long holds no empty blocks. */
+static void give_back_empty(struct stream *st)
+{
+    if (st->raw && st->raw->at == st->raw->end)
+        block_give(&st->raw);
+    if (st->plain && st->plain->at == st->plain->end)
+        block_give(&st->plain);
+}
+
 int stream_co_await_input(struct stream *st, int64_t timeout_ms)
 {
     int64_t due = clock_mono_ms() + timeout_ms;
@@ -254,6 +263,7 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
         }
         if (st->eof)
             return st->error = ERR_CLOSED;
+        give_back_empty(st);
         start_reading(st);
         rc = st->eof ? 0 : stream_co_sleep(st, due - clock_mono_ms());
     }

@@ -75,6 +75,21 @@ def test_a_session(box):
         assert box.tagged(tag)[0].startswith("OK")
 
 
+def test_without_tls(make_office):
+    office = make_office(config="cleartext-login-from-loopback = true")
+    user = office.new_user()
+    with Imap(user, 143) as box:
+        box.compress()
+        box.ok("SELECT INBOX")
+        letter = b"Subject: in the clear\r\n\r\n" + b"0123456789abcdef\r\n" * 50_000
+        box.append(letter)
+        assert letter.decode() in box.ok("FETCH 1 BODY.PEEK[]")[0]
+        box.idle()
+        office.send(user.address, LETTER)
+        assert box.answer() == b"* 2 EXISTS"
+        assert box.done()[0].startswith("OK")
+
+
 def test_idle_tells_at_once(box, user):
     box.idle()
     user.office.send(user.address, LETTER)
