@@ -329,7 +329,7 @@ BOMBS = {
     "a million parts": lambda: parts(1_000_000),
     "a part in itself": lambda: b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
     + b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" * 5000,
-    "megabytes of header": lambda: b"X-A: " + (b"x" * 900 + b"\r\n ") * 30_000 + b"end\r\n\r\nx\r\n",
+    "megabytes of header": lambda: b"X-A: " + (b"x" * 900 + b"\r\n ") * 22_000 + b"end\r\n\r\nx\r\n",
     "fields": lambda: b"X: y\r\n" * 1_000_000 + b"\r\nx\r\n",
     "one field many times": lambda: b"Content-Type: text/plain; a=b\r\n" * 200_000 + b"\r\nx\r\n",
     "parameters": lambda: b"Content-Type: text/plain" + b";\r\n a=b" * 200_000 + b"\r\n\r\nx\r\n",
@@ -439,27 +439,28 @@ def picture(box):
 def test_rule_16_no_command_reaches_another_user(office):
     """CVE-2026-47084 to -47089: whatever the name, what it means is looked for among one's own."""
     alice, bob = office.new_user(), office.new_user()
-    with Imap(bob) as his, Imap(alice) as hers:
+    with Imap(bob) as his:
         his.ok("CREATE Secret")
         his.append(b"Subject: for bob alone\r\n\r\nhidden\r\n", "Secret")
         his.ok("SELECT Secret")
         ids = re.findall(r"\[MAILBOXID \(?(\w+)", " ".join(his.ok("STATUS Secret (MAILBOXID)"))
                          if "OBJECTID" in his.ok("CAPABILITY")[0] else "")
         before = picture(his)
-        hers.append(LETTER)
-        hers.ok("SELECT INBOX")
         for name in NAMES:
             name = name.format(bob=bob, local=bob.local, id=(ids or ["1"])[0])
-            for command in COMMANDS:
-                result, answers = hers.command(command.format(f'"{name}"'))
-                assert b"hidden" not in b"".join(answers) and "hidden" not in result
-                assert not any(b"MESSAGES 1" in answer for answer in answers), (command, name)
-                if result.startswith("OK") and command.startswith(("SELECT", "EXAMINE")):
-                    assert b"* 0 EXISTS" in answers  # one of her own, made by RENAME or COPY
-                if not hers.command("FETCH 1 UID")[1]:
+            with Imap(alice) as hers:  # so many mistakes a session may make
+                for command in COMMANDS:
                     hers.ok("SELECT INBOX")
                     hers.append(LETTER)
-        assert picture(his) == before
+                    result, answers = hers.command(command.format(f'"{name}"'))
+                    assert b"hidden" not in b"".join(answers) and "hidden" not in result
+                    if not command.startswith(("SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB")):
+                        assert not result.startswith("OK"), (command, name)
+                    else:
+                        assert not re.search(rb'"/" .*Secret', b"".join(
+                            answer for answer in answers if b"NonExistent" not in answer)) \
+                            or command.startswith("LSUB")
+            assert picture(his) == before, name
 
 
 @pytest.mark.parametrize("command", [
@@ -472,7 +473,8 @@ def test_rule_16_no_command_reaches_another_user(office):
 def test_rule_16_commands_that_are_not_there(box, command):
     """URLAUTH is never built, and what administrates has another door."""
     box.no(command, how="BAD")
-    assert not re.search("URLAUTH|ACL|MULTISEARCH|X", box.ok("CAPABILITY")[0].replace("IDLE", ""))
+    for capability in box.ok("CAPABILITY")[0].split():
+        assert not re.match("URL|ACL|RIGHTS|MULTISEARCH|ESEARCH=|X", capability), capability
 
 
 def test_rule_16_the_gate():
