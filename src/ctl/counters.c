@@ -43,6 +43,7 @@ static void list_letters(struct list *list, const struct office *office)
     count(list, "pop3_retrieved", pop3->retrieved, "Letters read by POP3");
     count(list, "imap_sessions", office->imap.sessions, "IMAP connections taken");
     count(list, "imap_logins", office->imap.logins, "IMAP logins");
+    count(list, "imap_compressed", office->imap.compressed, "IMAP sessions that COMPRESS");
     count(list, "imap_fetched", office->imap.fetched, "Messages asked for by IMAP FETCH");
     count(list, "imap_appended", office->imap.appended, "Messages put in by IMAP APPEND");
 }

@@ -20,5 +20,6 @@ int imap_co_compress(struct imap_session *s, struct imap_parser *p)
         return rc < 0 ? rc : IMAP_END;
     }
     int rc = imap_co_ok(s, "DEFLATE from here on");
+    atomic_fetch_add(&s->settings->counters->compressed, 1);
     return rc < 0 ? rc : stream_co_start_deflate(s->st);
 }

@@ -16,7 +16,7 @@ struct crowd;
 struct tls_context;
 
 struct imap_counters {
-    atomic_uint_fast64_t sessions, logins, fetched, appended;
+    atomic_uint_fast64_t sessions, logins, fetched, appended, compressed;
 };
 
 struct imap_settings {

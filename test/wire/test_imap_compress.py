@@ -1,11 +1,13 @@
 """COMPRESS=DEFLATE (RFC 4978): what a raw zlib client sees, and real ones; bombs, CRIME, broken bytes."""
 import os
 import re
+import subprocess
 import zlib
 
 import pytest
 from imap import Imap
-from office import until
+from office import OFFSET, until
+from test_imap_clients import NODE, certificate, mbsync, run
 
 LETTER = b"From: a@far.test\r\nSubject: small\r\n\r\nbody\r\n"
 
@@ -290,3 +292,56 @@ def test_a_guess_in_one_letter_does_not_shorten_the_secret_in_another(user):
             return len(raw(box, b"y FETCH 1:2 BODY.PEEK[TEXT]\r\n", b"y"))
 
     assert abs(size(secret) - size(wrong)) < 6  # hex digits differ in their Huffman codes
+
+
+# --- clients that ask for it by themselves
+
+
+def compressed(office):
+    text = subprocess.run(["curl", "-sS", f"http://{office.address}:{80 + OFFSET}/metrics"],
+                          capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"^postamt_imap_compressed\w* (\d+)", text, re.M)[1])
+
+
+def test_imapflow_compresses(user):
+    before = compressed(user.office)
+    seen = run(NODE / "node_modules/node/bin/node", NODE / "imap.js", user.office.address,
+               993 + OFFSET, user, user.password)
+    assert '"source":true' in seen and '"told":2' in seen
+    assert compressed(user.office) == before + 2
+
+
+def test_mbsync_compresses(user, tmp_path):
+    letters = {b"From: a@far.test\nSubject: letter %d\n\n" % n + b"text %d\n" % n * 500
+               for n in range(50)}
+    with Imap(user) as box:
+        for letter in letters:
+            box.append(letter.replace(b"\n", b"\r\n"))
+    before = compressed(user.office)
+    mbsync(user.office, user, tmp_path)
+    assert compressed(user.office) == before + 1
+    there = {re.sub(rb"X-TUID: .*\n", b"", path.read_bytes()).replace(b"\r\n", b"\n")
+             for path in (tmp_path / "mail" / "INBOX").glob("*/*")}
+    assert there == letters
+
+
+def test_neomutt_compresses(user, tmp_path):
+    office = user.office
+    with Imap(user) as box:
+        for number in range(30):
+            box.append(b"From: a@far.test\r\nSubject: letter %d\r\n\r\nx\r\n" % number)
+    config = tmp_path / "muttrc"
+    config.write_text(
+        f"set folder=imaps://{office.address}:{993 + OFFSET}/\nset spoolfile=+INBOX\n"
+        f"set imap_user='{user}'\nset imap_pass='{user.password}'\nset ssl_verify_host=no\n"
+        f"set certificate_file={certificate(office)}\nset imap_deflate=yes\nset confirmappend=no\n"
+        "set move=no\nset wait_key=no\nset resolve=no\nset quit=yes\nset delete=yes\n"
+        "push '<tag-pattern>~s letter<enter><tag-prefix><save-message>+Archive<enter>"
+        "<sync-mailbox><quit>'\n")
+    before = compressed(office)
+    run("script", "-qec", f"neomutt -n -F {config}", "/dev/null", text="",
+        env={"TERM": "xterm", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert compressed(office) > before
+    with Imap(user) as box:
+        assert "MESSAGES 30" in box.ok("STATUS Archive (MESSAGES)")[0]
+        assert "MESSAGES 0" in box.ok("STATUS INBOX (MESSAGES)")[0]
