@@ -67,6 +67,7 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
         return -ENOMEM;
     d->store = store;
     d->passwords = passwords;
+    d->delimiter = '+';
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
     if (rc == 0)
@@ -84,6 +85,11 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
 uint64_t directory_password_checks(const struct directory *d)
 {
     return atomic_load(&d->password_checks);
+}
+
+void directory_set_delimiter(struct directory *d, char delimiter)
+{
+    d->delimiter = delimiter;
 }
 
 void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET])
