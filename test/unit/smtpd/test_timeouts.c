@@ -221,7 +221,7 @@ static void run(void (*co_speak)(struct stream *client), enum protocol protocol)
                                     .counters = &h.pop3_counters,
                                     .login_timeout_ms = SHORT_MS,
                                     .idle_timeout_ms = SHORT_MS};
-    h.imap = (struct imap_settings){.allow_cleartext_auth = true,
+    h.imap = (struct imap_settings){.cleartext_login = true,
                                     .hostname = "mail.example.test",
                                     .store = h.store,
                                     .directory = h.directory,
