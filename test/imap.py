@@ -1,7 +1,28 @@
 """An IMAP client for tests that shows what is on the wire: commands out, whole answers in."""
 import re
+import zlib
 
 from office import unverified
+
+
+class Deflated:
+    """A socket below COMPRESS; raw DEFLATE both ways (RFC 4978)."""
+
+    def __init__(self, below, level=6):
+        self.below, self.sizes = below, []  # of what each sendall of the server's came to, roughly
+        self.packer = zlib.compressobj(level, wbits=-15)
+        self.unpacker = zlib.decompressobj(wbits=-15)
+        self.close, self.fileno, self.settimeout = below.close, below.fileno, below.settimeout
+
+    def sendall(self, data):
+        self.below.sendall(self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH))
+
+    def recv(self, size):
+        while packed := self.below.recv(size):
+            self.sizes.append(len(packed))
+            if data := self.unpacker.decompress(packed):
+                return data
+        return b""
 
 
 class Imap:
@@ -91,6 +112,11 @@ class Imap:
     def append(self, letter, mailbox="INBOX", options=""):
         self.ok(f"APPEND {mailbox} {options}{{}}", letter)
         return int(re.search(r"APPENDUID \d+ (\d+)", self.result)[1])
+
+    def compress(self, **how):
+        self.ok("COMPRESS DEFLATE")
+        assert not self.wire.pending
+        self.wire.socket = Deflated(self.wire.socket, **how)
 
     def idle(self):
         self.count += 1

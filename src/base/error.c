@@ -28,6 +28,10 @@ const char *error_text(int code)
         return "denied";
     case ERR_DNS:
         return "no answer from the DNS";
+    case ERR_DEFLATE:
+        return "broken compressed data";
+    case ERR_LIMITED:
+        return "too many tries, must wait";
     default: {
         const char *text = strerrordesc_np(-code);
         return text ? text : "unknown error";

@@ -21,6 +21,8 @@ enum error_code {
     ERR_ABSENT = -2008,  /* no such row */
     ERR_DENIED = -2009,  /* not allowed, or the secret is wrong */
     ERR_DNS = -2010,     /* the name servers do not answer, or not with the truth: try later */
+    ERR_DEFLATE = -2011, /* what comes compressed cannot be unpacked */
+    ERR_LIMITED = -2012, /* somebody tried too often, and is to wait */
 };
 
 const char *error_text(int code);

@@ -150,6 +150,9 @@ static const char *check_numbers(cfg_t *cfg, struct config *c)
     if (!take_number(cfg, "connections-per-address-max", 1, 1000000, &number))
         return "connections-per-address-max is 1 to 1000000";
     c->connections_per_address_max = (uint32_t)number;
+    if (!take_number(cfg, "imap-sessions-per-user-max", 1, 1000000, &number))
+        return "imap-sessions-per-user-max is 1 to 1000000";
+    c->imap_sessions_per_user = (uint32_t)number;
     return NULL;
 }
 
@@ -207,6 +210,7 @@ static cfg_opt_t options[] = {
     CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
     CFG_INT("pop3-expire-days", 0, CFGF_NONE),
     CFG_INT("connections-per-address-max", 50, CFGF_NONE),
+    CFG_INT("imap-sessions-per-user-max", 100, CFGF_NONE),
     CFG_STR("recipient-delimiter", "+", CFGF_NONE),
     CFG_STR_LIST("lmtp-listen", lmtp_default, CFGF_NONE),
     CFG_STR_LIST("lmtp-from", none, CFGF_NONE),
@@ -307,21 +311,23 @@ int config_print(struct buffer *out, const struct config *c)
     for (unsigned i = 0; rc == 0 && i < c->listen_count; i++)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->listen[i]);
     if (rc == 0)
-        rc = buffer_printf(
-            out,
-            "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
-            "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
-            "cleartext-login-from-loopback = %s\n"
-            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
-            "api-recipients-per-day = %llu\n"
-            "connections-max = %u\nconnections-per-address-max = %u\n"
-            "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
-            "log-level = \"%s\"\n",
-            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate, c->certificate_key,
-            c->allow_private_destinations ? "true" : "false", c->cleartext_login ? "true" : "false",
-            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
-            (unsigned long long)c->daily_limit, c->connections_max, c->connections_per_address_max,
-            c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
+        rc = buffer_printf(out,
+                           "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
+                           "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
+                           "cleartext-login-from-loopback = %s\n"
+                           "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
+                           "api-recipients-per-day = %llu\n"
+                           "connections-max = %u\nconnections-per-address-max = %u\n"
+                           "imap-sessions-per-user-max = %u\n"
+                           "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
+                           "log-level = \"%s\"\n",
+                           c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
+                           c->certificate_key, c->allow_private_destinations ? "true" : "false",
+                           c->cleartext_login ? "true" : "false", c->loops,
+                           (unsigned long long)c->message_max / 1024, c->recipients_max,
+                           (unsigned long long)c->daily_limit, c->connections_max,
+                           c->connections_per_address_max, c->imap_sessions_per_user,
+                           c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)

@@ -48,6 +48,7 @@ static void list_letters(struct list *list, const struct office *office)
     count(list, "pop3_retrieved", pop3->retrieved, "Letters read by POP3");
     count(list, "imap_sessions", office->imap.sessions, "IMAP connections taken");
     count(list, "imap_logins", office->imap.logins, "IMAP logins");
+    count(list, "imap_compressed", office->imap.compressed, "IMAP sessions that COMPRESS");
     count(list, "imap_fetched", office->imap.fetched, "Messages asked for by IMAP FETCH");
     count(list, "imap_appended", office->imap.appended, "Messages put in by IMAP APPEND");
 }
@@ -99,6 +100,8 @@ size_t counters_list(const struct office *office, struct metric ret_metrics[COUN
     gauge(&list, "uptime_seconds", (uint64_t)(clock_wall_ms() - office->started_ms) / 1000,
           "Seconds since the start");
     gauge(&list, "connections", crowd_size(office->crowd), "Connections open now");
+    count(&list, "password_checks", directory_password_checks(office->directory),
+          "Passwords hashed to check them, of users or of nobody");
     list_letters(&list, office);
     list_web(&list, office);
     list_delivery(&list, office);

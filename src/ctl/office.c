@@ -82,6 +82,9 @@ int office_open(struct office *office, const char *folder, const struct config *
         rc = crowd_create(config->connections_max, config->connections_per_address_max,
                           &office->crowd);
     if (rc == 0)
+        rc = crowd_create(config->connections_max, config->imap_sessions_per_user,
+                          &office->imap_users);
+    if (rc == 0)
         rc = pop3_locks_create(&office->pop3_locks);
     if (rc == 0)
         rc = lane_create("signing", signing_threads(), SIGNING_QUEUE, &office->signing);
@@ -145,6 +148,7 @@ void office_close(struct office *office)
     deliver_free(office->deliver);
     tls_context_release(office->tls);
     crowd_free(office->crowd);
+    crowd_free(office->imap_users);
     pop3_locks_free(office->pop3_locks);
     directory_close(office->directory);
     lane_destroy(office->passwords);

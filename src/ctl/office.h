@@ -28,6 +28,7 @@ struct office {
     struct lane *passwords, *signing, *parsing;
     struct directory *directory;
     struct crowd *crowd;
+    struct crowd *imap_users; /* who has how many sessions */
     struct pop3_locks *pop3_locks;
     struct route_table routes;
     struct dns_settings dns;

@@ -99,6 +99,7 @@ static void fill_settings(struct worker *w)
                                             .message_max = o->config.message_max,
                                             .tls = office_tls,
                                             .tls_arg = o,
+                                            .users = o->imap_users,
                                             .counters = &o->imap};
     for (unsigned i = 0; i < 2; i++)
         w->http[i] = (struct http_settings){.implicit_tls = i == DOOR_HTTPS - DOOR_HTTP,

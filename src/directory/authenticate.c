@@ -129,6 +129,7 @@ static int co_verify_user(struct directory *d, const struct login *login)
     struct span password = login->password;
     if (known && credential_cache_knows(d->credentials, login->name, password, login->version))
         return 0;
+    atomic_fetch_add(&d->password_checks, 1);
     int rc = password_co_verify(d->passwords, password, known ? login->argon2 : "");
     if (rc == 0)
         credential_cache_keep(d->credentials, login->name, password, login->version);

@@ -70,6 +70,8 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     d->delimiter = '+';
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
+    if (rc == 0)
+        rc = guesses_create(&d->guesses);
     if (rc == 0 && gsasl_init(&d->gsasl) != GSASL_OK)
         rc = -ENOMEM;
     if (rc < 0) {
@@ -78,6 +80,11 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     }
     *ret_directory = d;
     return 0;
+}
+
+uint64_t directory_password_checks(const struct directory *d)
+{
+    return atomic_load(&d->password_checks);
 }
 
 void directory_set_delimiter(struct directory *d, char delimiter)
@@ -95,6 +102,7 @@ void directory_close(struct directory *d)
     if (!d)
         return;
     credential_cache_free(d->credentials);
+    guesses_free(d->guesses);
     if (d->gsasl)
         gsasl_done(d->gsasl);
     dkim_cache_free(d);

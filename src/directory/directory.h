@@ -32,6 +32,8 @@ struct lane;
 must_check int directory_open(struct store *store, struct lane *passwords,
                               struct directory **ret_directory);
 void directory_close(struct directory *d);
+/* How often a password was hashed to check it, for metrics. */
+uint64_t directory_password_checks(const struct directory *d);
 /* What secrets in the store are sealed with; before anything is sealed. */
 #define DIRECTORY_SECRET 32
 void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET]);

@@ -3,6 +3,7 @@
 #define DIRECTORY_INTERNAL_H
 
 #include "directory/directory.h"
+#include "directory/guesses.h"
 #include "run/lane.h"
 
 #include <pthread.h>
@@ -15,6 +16,8 @@ struct directory {
     struct store *store;
     struct lane *passwords;
     struct credential_cache *credentials;
+    struct guesses *guesses;
+    atomic_uint_fast64_t password_checks;
     struct Gsasl *gsasl; /* not changed after opening */
     unsigned char secret[DIRECTORY_SECRET];
     char delimiter; /* between a local part and its detail; '\0': none */

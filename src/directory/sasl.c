@@ -2,10 +2,13 @@
 #include "directory/sasl.h"
 
 #include "base/base64.h"
+#include "base/log.h"
 #include "directory/scram.h"
 
 #include <errno.h>
 #include <sodium.h>
+
+#define WRONG_MS 2000 /* not for loopback, as with all such limits */
 
 /* What old clients want to see before name and password is these very words. */
 #define LOGIN_NAME     SPAN("Username:")
@@ -103,10 +106,18 @@ static int challenge_with(struct sasl_dialogue *dialogue, struct span message)
     return rc < 0 ? rc : SASL_CHALLENGE;
 }
 
+/* Is it this peer's turn to try a password of this login? */
+static bool may_try(const struct sasl_dialogue *dialogue, struct span name)
+{
+    return guesses_may_try(dialogue->directory->guesses, stream_peer(dialogue->st), name);
+}
+
 static int sasl_co_check(struct sasl_dialogue *dialogue, struct span name, struct span password,
                          struct identity *ret_who)
 {
     struct identity who;
+    if (!may_try(dialogue, name))
+        return ERR_LIMITED;
     int rc = directory_co_authenticate(dialogue->directory, name, password, &who);
     if (rc == 0 && who.user == 0 && dialogue->users_only)
         rc = ERR_DENIED;
@@ -148,6 +159,8 @@ static int sasl_co_scram(struct sasl_dialogue *dialogue, struct span message,
     if (dialogue->step == 0) {
         rc = scram_co_begin(dialogue->directory, dialogue->st, mechanisms[dialogue->mechanism].kind,
                             message, &dialogue->name, &reply, &dialogue->scram);
+    } else if (dialogue->step == 1 && !may_try(dialogue, buffer_span(&dialogue->name))) {
+        rc = ERR_LIMITED;
     } else if (dialogue->step == 1) {
         rc = scram_co_verify(dialogue->scram, message, &reply);
     } else {
@@ -178,8 +191,21 @@ static int sasl_co_take(struct sasl_dialogue *dialogue, struct span text, struct
 
 /* --- the dialogue ----------------------------------------------------------------------------- */
 
+/* Wrong is wrong: the same wait for whatever was wrong. */
+static int sasl_co_count_wrong(struct sasl_dialogue *dialogue)
+{
+    struct span name = buffer_span(&dialogue->name);
+    const struct sockaddr *peer = stream_peer(dialogue->st);
+    dialogue->failures++;
+    if (!guesses_wrong(dialogue->directory->guesses, peer, name))
+        log_info("directory.guessing", "peer=%s user=%s", stream_peer_text(dialogue->st),
+                 LOG_CLEAN(name));
+    int rc = stream_peer_is_loopback(dialogue->st) ? 0 : co_sleep(WRONG_MS);
+    return rc == -ECANCELED ? rc : ERR_DENIED;
+}
+
 /* All but the name, which the log still wants, goes with the end. */
-static int settle(struct sasl_dialogue *dialogue, int rc)
+static int sasl_co_settle(struct sasl_dialogue *dialogue, int rc)
 {
     if (rc == SASL_CHALLENGE)
         return rc;
@@ -187,8 +213,11 @@ static int settle(struct sasl_dialogue *dialogue, int rc)
     dialogue->scram = NULL;
     buffer_wipe(&dialogue->challenge);
     dialogue->mechanism = SASL_MECHANISMS;
+    if (rc == SASL_DONE)
+        guesses_right(dialogue->directory->guesses, stream_peer(dialogue->st),
+                      buffer_span(&dialogue->name));
     if (rc == ERR_DENIED)
-        dialogue->failures++;
+        return sasl_co_count_wrong(dialogue);
     return rc == -ENOBUFS ? ERR_SYNTAX : rc;
 }
 
@@ -200,11 +229,11 @@ int sasl_co_start(struct sasl_dialogue *dialogue, struct span mechanism, struct 
     if (dialogue->mechanism == SASL_MECHANISMS)
         return -ENOTSUP;
     if (initial.len == 0)
-        return settle(
+        return sasl_co_settle(
             dialogue,
             challenge_with(dialogue, dialogue->mechanism == SASL_LOGIN ? LOGIN_NAME : SPAN("")));
     struct span text = span_equal(initial, SPAN("=")) ? SPAN("") : initial;
-    return settle(dialogue, sasl_co_take(dialogue, text, ret_who));
+    return sasl_co_settle(dialogue, sasl_co_take(dialogue, text, ret_who));
 }
 
 int sasl_co_answer(struct sasl_dialogue *dialogue, struct span line, struct identity *ret_who)
@@ -212,8 +241,8 @@ int sasl_co_answer(struct sasl_dialogue *dialogue, struct span line, struct iden
     if (dialogue->mechanism == SASL_MECHANISMS)
         return ERR_SYNTAX;
     if (span_equal(line, SPAN("*")))
-        return settle(dialogue, ERR_ABSENT);
-    return settle(dialogue, sasl_co_take(dialogue, line, ret_who));
+        return sasl_co_settle(dialogue, ERR_ABSENT);
+    return sasl_co_settle(dialogue, sasl_co_take(dialogue, line, ret_who));
 }
 
 int sasl_co_login(struct sasl_dialogue *dialogue, struct span name, struct span password,
@@ -223,7 +252,7 @@ int sasl_co_login(struct sasl_dialogue *dialogue, struct span name, struct span 
     int rc = buffer_append(&dialogue->name, name);
     if (rc == 0)
         rc = sasl_co_check(dialogue, name, password, ret_who);
-    return settle(dialogue, rc);
+    return sasl_co_settle(dialogue, rc);
 }
 
 static int sasl_co_say_challenge(struct sasl_dialogue *dialogue, struct span prompt)
@@ -244,7 +273,7 @@ int sasl_co_run(struct sasl_dialogue *dialogue, struct span mechanism, struct sp
         if (rc == 0)
             rc = stream_co_read_line(dialogue->st, SASL_LINE_MAX, &line);
         if (rc < 0)
-            return settle(dialogue, rc == -EMSGSIZE ? ERR_SYNTAX : rc);
+            return sasl_co_settle(dialogue, rc == -EMSGSIZE ? ERR_SYNTAX : rc);
         rc = sasl_co_answer(dialogue, line, ret_who);
     }
     return rc;

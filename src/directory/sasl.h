@@ -63,7 +63,8 @@ must_check int sasl_list(const struct sasl_dialogue *dialogue, const char *befor
  *   ERR_DENIED  unknown, wrong, or for somebody else, indistinguishable also in time. Counted:
  *               after sasl_is_exhausted() the connection is to be closed
  *   -ECANCELED  the session is ending
- *   others      cannot be checked now, try later
+ *   others      cannot be checked now, try later; ERR_LIMITED: this peer has guessed too often
+ *               (guesses.h)
  * initial: empty when the command had no initial response, "=" for an empty one. */
 must_check int sasl_co_start(struct sasl_dialogue *dialogue, struct span mechanism,
                              struct span initial, struct identity *ret_who);

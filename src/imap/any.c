@@ -36,6 +36,8 @@ int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
     int rc = buffer_append_text(out, ALWAYS);
     if (rc == 0 && s->who.user)
         rc = buffer_append_text(out, AFTER_LOGIN);
+    if (rc == 0 && s->who.user && !stream_is_deflated(s->st))
+        rc = buffer_append_text(out, " COMPRESS=DEFLATE");
     if (rc == 0 && s->who.user && s->settings->message_max)
         rc = buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)s->settings->message_max);
     if (rc == 0 && !s->who.user && !imap_may_log_in(s))

@@ -102,12 +102,22 @@ static int imap_co_summarise(struct appended *a)
     return rc;
 }
 
+/* An error of the connection, after which nothing can be said. */
+static bool ends_session(int rc)
+{
+    return rc == ERR_CLOSED || rc == -ETIMEDOUT || rc == -ECANCELED || rc == ERR_TLS ||
+           rc == ERR_DEFLATE || rc == IMAP_END;
+}
+
 static int imap_co_receive(struct appending *k, struct appended *a,
                            const struct imap_literal *literal)
 {
     struct imap_session *s = k->s;
-    int rc = k->result;
+    int rc = imap_co_stop_flood(s, literal);
     s->announced = false;
+    if (rc < 0)
+        return rc;
+    rc = k->result;
     if (rc == 0 && s->settings->message_max && literal->octets > s->settings->message_max)
         rc = -EMSGSIZE;
     if (rc == 0)
@@ -120,7 +130,7 @@ static int imap_co_receive(struct appending *k, struct appended *a,
             return said;
     }
     int taken = imap_co_take_octets(s, literal->octets, a->writer);
-    if (taken == ERR_CLOSED || taken == -ETIMEDOUT || taken == -ECANCELED || taken == ERR_TLS)
+    if (ends_session(taken))
         return taken;
     rc = rc < 0 ? rc : taken;
     if (rc == 0)
@@ -238,8 +248,7 @@ static int imap_co_take_all(struct appending *k, struct imap_parser *p)
             return IMAP_BAD;
         size_t done = s->command.len;
         int received = imap_co_receive(k, a, &literal);
-        if (received == ERR_CLOSED || received == -ETIMEDOUT || received == -ECANCELED ||
-            received == ERR_TLS)
+        if (ends_session(received))
             return received;
         if (received < 0 && literal.waits && !a->writer)
             return received; /* the client will not send it, nor anything behind */
@@ -285,8 +294,7 @@ int imap_co_append(struct imap_session *s, struct imap_parser *p)
     rc = skipped < 0 ? skipped : rc;
     if (rc == 0)
         rc = imap_co_finish(&k);
-    else if (rc != IMAP_BAD && rc != ERR_CLOSED && rc != -ETIMEDOUT && rc != -ECANCELED &&
-             rc != ERR_TLS)
+    else if (rc != IMAP_BAD && !ends_session(rc))
         rc = imap_co_refuse(s, rc);
     imap_co_forget(&k);
     return rc;

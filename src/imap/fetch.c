@@ -238,6 +238,12 @@ static int imap_co_write_sections(struct fetching *k)
     return rc;
 }
 
+/* Letters are not compressed together: one may hold a secret, and another's sender guess it. */
+static bool sends_bytes(const struct fetching *k)
+{
+    return k->f->section_count && stream_is_deflated(k->s->st);
+}
+
 static int imap_co_answer_message(struct fetching *k, uint32_t number)
 {
     k->split = k->sent = false;
@@ -262,7 +268,9 @@ static int imap_co_answer_message(struct fetching *k, uint32_t number)
         k->out.len = start;
     if (rc == ERR_ABSENT)
         return 0; /* it went while we read it */
-    return rc == 0 && k->out.len > PIECE ? imap_co_drain(k) : rc;
+    if (rc == 0 && (k->out.len > PIECE || sends_bytes(k)))
+        rc = imap_co_drain(k);
+    return rc == 0 && sends_bytes(k) ? stream_co_end_reply(k->s->st) : rc;
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */

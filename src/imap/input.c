@@ -3,7 +3,8 @@
  *
  * A command is gathered whole into s->command, within its limits, before it is parsed. The message
  * of APPEND is not: reading stops in front of it. A literal that is too large is refused before it
- * is sent, or, where the client did not wait, read and thrown away.
+ * is sent, or, where the client did not wait, read and thrown away; so much of it that no message
+ * may be that large ends the session (RFC 7888 4).
  */
 #include "imap/session.h"
 
@@ -15,9 +16,21 @@
 #define LITERAL_MAX_BEFORE_LOGIN 1024
 #define UNASKED_MAX              4096 /* LITERAL-: what a client may send without waiting */
 
+#define SKIP_MAX ((uint64_t)64 * 1024 * 1024)
+
 static size_t limit(const struct imap_session *s)
 {
     return s->who.user ? IMAP_COMMAND_MAX : IMAP_LINE_MAX_BEFORE_LOGIN;
+}
+
+int imap_co_stop_flood(struct imap_session *s, const struct imap_literal *literal)
+{
+    uint64_t most = s->settings->message_max ? s->settings->message_max : SKIP_MAX;
+    if (literal->waits || literal->octets <= most)
+        return 0;
+    stream_set_linger(s->st, true);
+    int rc = imap_co_say(s, SPAN("* BYE [TOOBIG] Ask before you send so much\r\n"));
+    return rc < 0 ? rc : IMAP_END;
 }
 
 static int imap_co_skip(struct imap_session *s, uint64_t octets)
@@ -78,6 +91,9 @@ static int imap_co_skip_unasked(struct imap_session *s, struct line_end *end)
             line.len--;
         if (!line.len || !imap_find_literal(line, &literal) || literal.waits)
             return 0;
+        rc = imap_co_stop_flood(s, &literal);
+        if (rc < 0)
+            return rc;
         end->len = 0;
         rc = imap_co_skip(s, literal.octets);
         if (rc == 0)

@@ -2,6 +2,7 @@
 #include "imap/session.h"
 
 #include "base/log.h"
+#include "run/crowd.h"
 #include "run/tls.h"
 
 #include <errno.h>
@@ -34,8 +35,14 @@ int imap_co_starttls(struct imap_session *s, struct imap_parser *p)
 static int imap_co_enter(struct imap_session *s, const struct identity *who)
 {
     AUTO_BUFFER text = BUFFER(4096);
+    if (!crowd_enter_user(s->settings->users, who->user)) {
+        log_info("imap.kept_out", "peer=%s user=%s why=\"too many sessions\"",
+                 stream_peer_text(s->st), who->login);
+        return imap_co_no(s, "[LIMIT] You have too many sessions open");
+    }
     int rc = box_co_ensure_user(s->settings->store, who->tenant, who->user);
     if (rc < 0) {
+        crowd_leave_user(s->settings->users, who->user);
         log_error("imap.no_mailboxes", "user=%s why=\"%s\"", who->login, error_text(rc));
         return imap_co_no(s, "[UNAVAILABLE] Mailboxes are not available now");
     }

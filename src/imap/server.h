@@ -12,10 +12,11 @@
 
 #include <stdatomic.h>
 
+struct crowd;
 struct tls_context;
 
 struct imap_counters {
-    atomic_uint_fast64_t sessions, logins, fetched, appended;
+    atomic_uint_fast64_t sessions, logins, fetched, appended, compressed;
 };
 
 struct imap_settings {
@@ -24,11 +25,13 @@ struct imap_settings {
     const char *hostname;
     struct store *store;
     struct directory *directory;
+    struct crowd *users;  /* limits the sessions of each user; NULL: no limit */
     uint64_t message_max; /* octets of a message in APPEND (RFC 7889) */
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */
     struct tls_context *(*tls)(void *tls_arg);
     void *tls_arg;
     struct imap_counters *counters; /* shared by all loops */
+    int64_t login_timeout_ms;       /* of what is said before login; 0: a minute */
     int64_t idle_timeout_ms;        /* RFC 9051 5.4 wants 30 minutes or more; 0: 30 minutes */
 };
 

@@ -1,7 +1,9 @@
 /* One IMAP dialogue from greeting to farewell; see server.h, session.h. */
 #include "imap/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "run/crowd.h"
 #include "run/tls.h"
 
 #include <errno.h>
@@ -10,6 +12,7 @@
 #define MISTAKES_MAX              20
 #define MISTAKES_MAX_BEFORE_LOGIN 3
 #define LOGIN_TIMEOUT_MS          (60 * 1000)
+#define LOGIN_WITHIN_MS           (3 * 60 * 1000) /* however much is said meanwhile */
 #define IDLE_TIMEOUT_MS           (30 * 60 * 1000)
 #define COMMAND_TIMEOUT_MS        (60 * 60 * 1000) /* a slow reader of a large mailbox */
 
@@ -34,6 +37,7 @@ static const struct {
     {"LOGIN", imap_co_login, BEFORE, false},
     {"AUTHENTICATE", imap_co_authenticate, BEFORE, false},
     {"ENABLE", imap_co_enable, AFTER | SELECTED, false},
+    {"COMPRESS", imap_co_compress, AFTER | SELECTED, false},
     {"SELECT", imap_co_select, AFTER | SELECTED, false},
     {"EXAMINE", imap_co_examine, AFTER | SELECTED, false},
     {"CREATE", imap_co_create, AFTER | SELECTED, false},
@@ -111,7 +115,11 @@ static int imap_co_run(struct imap_session *s)
 static void wait_for_command(struct imap_session *s)
 {
     int64_t idle = s->settings->idle_timeout_ms ? s->settings->idle_timeout_ms : IDLE_TIMEOUT_MS;
-    stream_set_deadline(s->st, s->who.user ? idle : LOGIN_TIMEOUT_MS);
+    int64_t left = s->opened_ms + LOGIN_WITHIN_MS - clock_mono_ms();
+    int64_t limit =
+        s->settings->login_timeout_ms ? s->settings->login_timeout_ms : LOGIN_TIMEOUT_MS;
+    int64_t before_login = left < limit ? left : limit;
+    stream_set_deadline(s->st, s->who.user ? idle : before_login);
 }
 
 static int imap_co_next(struct imap_session *s)
@@ -128,7 +136,7 @@ static int imap_co_next(struct imap_session *s)
     stream_set_idle(s->st, false);
     if (rc == 0)
         rc = imap_co_read_command(s);
-    stream_set_deadline(s->st, COMMAND_TIMEOUT_MS);
+    stream_set_deadline(s->st, s->who.user ? COMMAND_TIMEOUT_MS : LOGIN_TIMEOUT_MS);
     if (rc == IMAP_REFUSED)
         rc = 0;
     else if (rc == IMAP_BAD)
@@ -137,7 +145,7 @@ static int imap_co_next(struct imap_session *s)
     else if (rc == 0)
         rc = imap_co_run(s);
     arena_reset(&s->arena);
-    return rc;
+    return rc == 0 ? stream_co_end_reply(s->st) : rc;
 }
 
 static int imap_co_greet(struct imap_session *s)
@@ -169,6 +177,7 @@ int imap_co_serve(struct stream *st, void *settings)
         return -ENOMEM;
     }
     s->st = st;
+    s->opened_ms = clock_mono_ms();
     s->settings = settings;
     s->arena = ARENA(IMAP_ARENA_MAX);
     sasl_open(&s->sasl, s->settings->directory, st, true);
@@ -181,8 +190,12 @@ int imap_co_serve(struct stream *st, void *settings)
         stream_farewell(st, SPAN("* BYE Shutting down\r\n"));
     else if (rc == -ETIMEDOUT)
         stream_farewell(st, SPAN("* BYE You were silent for too long\r\n"));
+    else if (rc == ERR_DEFLATE)
+        log_info("imap.broken_deflate", "peer=%s user=%s", stream_peer_text(st), s->who.login);
     log_debug("imap.end", "peer=%s why=\"%s\"", stream_peer_text(st),
               rc == IMAP_END ? "said" : error_text(rc));
+    if (s->who.user)
+        crowd_leave_user(s->settings->users, s->who.user);
     imap_unselect(s);
     sasl_close(&s->sasl);
     buffer_free(&s->command);

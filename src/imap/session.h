@@ -51,6 +51,7 @@ struct imap_session {
     struct identity who; /* who.user is 0 before login */
     struct imap_selected *selected;
     struct sasl_dialogue sasl;
+    int64_t opened_ms;
     unsigned mistakes;
     bool utf8, condstore, qresync, rev2; /* enabled */
     struct buffer command;               /* the one that runs, see input.c */
@@ -101,6 +102,10 @@ must_check int imap_co_read_on(struct imap_session *s);
  * unless the client waits: a command refused before its message must not leave it to be run. */
 must_check int imap_co_skip_message(struct imap_session *s);
 
+/* A literal that comes unasked and is larger than any message may be is not thrown away: IMAP_END,
+ * and that has been said (RFC 7888 4). */
+must_check int imap_co_stop_flood(struct imap_session *s, const struct imap_literal *literal);
+
 /* --- the selected mailbox (sync.c, select.c) ---------------------------------------------------
  */
 
@@ -146,6 +151,7 @@ must_check int imap_write_capabilities(const struct imap_session *s, struct buff
 
 typedef int imap_command(struct imap_session *s, struct imap_parser *p);
 imap_command imap_co_capability, imap_co_noop, imap_co_logout, imap_co_id, imap_co_enable;
+imap_command imap_co_compress;
 imap_command imap_co_starttls, imap_co_login, imap_co_authenticate;
 imap_command imap_co_select, imap_co_examine, imap_co_close, imap_co_unselect;
 imap_command imap_co_create, imap_co_delete, imap_co_rename, imap_co_subscribe, imap_co_unsubscribe;

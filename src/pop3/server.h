@@ -34,6 +34,7 @@ struct pop3_settings {
     struct tls_context *(*tls)(void *tls_arg);
     void *tls_arg;
     struct pop3_counters *counters; /* shared by all loops */
+    int64_t login_timeout_ms;       /* of what is said before login; 0: a minute */
     int64_t idle_timeout_ms;        /* RFC 1939 3 wants ten minutes or more; 0: ten minutes */
 };
 

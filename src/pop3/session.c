@@ -1,6 +1,7 @@
 /* One POP3 dialogue from greeting to farewell; see server.h, session.h. */
 #include "pop3/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "pop3/lock.h"
 #include "run/tls.h"
@@ -12,7 +13,8 @@
 
 #define MISTAKES_MAX     20
 #define IDLE_TIMEOUT_MS  (10 * 60 * 1000)
-#define LOGIN_TIMEOUT_MS (2 * 60 * 1000)
+#define LOGIN_TIMEOUT_MS (60 * 1000)
+#define LOGIN_WITHIN_MS  (3 * 60 * 1000) /* however much is said meanwhile */
 
 const struct span pop3_refusal = SPAN("-ERR [SYS/TEMP] Too many connections, try again later\r\n");
 
@@ -148,7 +150,11 @@ static int pop3_co_next(struct pop3_session *s)
     struct span line;
     struct pop3_command command;
     int64_t idle = s->settings->idle_timeout_ms ? s->settings->idle_timeout_ms : IDLE_TIMEOUT_MS;
-    stream_set_deadline(s->st, s->who.user ? idle : LOGIN_TIMEOUT_MS);
+    int64_t left = s->opened_ms + LOGIN_WITHIN_MS - clock_mono_ms();
+    int64_t limit =
+        s->settings->login_timeout_ms ? s->settings->login_timeout_ms : LOGIN_TIMEOUT_MS;
+    int64_t before_login = left < limit ? left : limit;
+    stream_set_deadline(s->st, s->who.user ? idle : before_login);
     stream_set_idle(s->st, true);
     int rc = stream_co_rest(s->st);
     stream_set_idle(s->st, false);
@@ -192,6 +198,7 @@ int pop3_co_serve(struct stream *st, void *settings)
         return -ENOMEM;
     }
     s->st = st;
+    s->opened_ms = clock_mono_ms();
     s->settings = settings;
     sasl_open(&s->sasl, s->settings->directory, st, true);
     stream_set_timeout(st, CO_FOREVER); /* the deadline of each command bounds it */

@@ -28,6 +28,7 @@ struct pop3_session {
     const struct pop3_settings *settings;
     char user[ADDRESS_TEXT_MAX]; /* said by USER, not yet believed */
     struct identity who;         /* who.user is 0 before login */
+    int64_t opened_ms;
     struct sasl_dialogue sasl;
     unsigned mistakes;
     bool utf8;       /* said by UTF8 (RFC 6856) */

@@ -9,7 +9,7 @@
 #include <uthash.h>
 
 struct visitor {
-    unsigned char address[8]; /* IPv4 behind zeros, or an IPv6 /64 */
+    unsigned char address[8]; /* IPv4 behind zeros, or an IPv6 /64; or a user's id */
     uint32_t count;
     UT_hash_handle hh;
 };
@@ -79,35 +79,54 @@ static bool visitor_enter(struct crowd *crowd, const unsigned char key[8])
     return true;
 }
 
-bool crowd_enter(struct crowd *crowd, const struct sockaddr *peer)
+/* key NULL: is not told apart. */
+static bool enter(struct crowd *crowd, const unsigned char *key)
 {
-    unsigned char key[8];
-    if (!crowd)
-        return true;
     pthread_mutex_lock(&crowd->mutex);
     bool enters = crowd->size < crowd->max;
-    if (enters && key_of(peer, key))
+    if (enters && key)
         enters = visitor_enter(crowd, key);
     crowd->size += enters;
     pthread_mutex_unlock(&crowd->mutex);
     return enters;
 }
 
-void crowd_leave(struct crowd *crowd, const struct sockaddr *peer)
+static void leave(struct crowd *crowd, const unsigned char *key)
 {
-    unsigned char key[8];
     struct visitor *visitor = NULL;
-    if (!crowd)
-        return;
     pthread_mutex_lock(&crowd->mutex);
     crowd->size--;
-    if (key_of(peer, key))
+    if (key)
         HASH_FIND(hh, crowd->visitors, key, sizeof visitor->address, visitor);
     if (visitor && --visitor->count == 0) {
         HASH_DEL(crowd->visitors, visitor);
         free(visitor);
     }
     pthread_mutex_unlock(&crowd->mutex);
+}
+
+bool crowd_enter(struct crowd *crowd, const struct sockaddr *peer)
+{
+    unsigned char key[8];
+    return !crowd || enter(crowd, key_of(peer, key) ? key : NULL);
+}
+
+void crowd_leave(struct crowd *crowd, const struct sockaddr *peer)
+{
+    unsigned char key[8];
+    if (crowd)
+        leave(crowd, key_of(peer, key) ? key : NULL);
+}
+
+bool crowd_enter_user(struct crowd *crowd, int64_t user)
+{
+    return !crowd || enter(crowd, (const unsigned char *)&user);
+}
+
+void crowd_leave_user(struct crowd *crowd, int64_t user)
+{
+    if (crowd)
+        leave(crowd, (const unsigned char *)&user);
 }
 
 uint32_t crowd_size(struct crowd *crowd)

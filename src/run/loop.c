@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "run/block.h"
 #include "run/co_internal.h"
+#include "run/deflate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -144,6 +145,7 @@ void loop_run(struct loop *loop)
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     block_pool_drain();
+    deflate_pack_end();
     overflow_unwatch_thread(loop);
     loop_here = NULL;
 }

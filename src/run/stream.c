@@ -20,11 +20,11 @@
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000)
 #define FAREWELL_MS        1000
 #define REST_MS            1000
+#define WRITE_TIMEOUT_MS   (5 * 60 * 1000)
 
 /* --- the socket's callbacks: they only mark and wake ----------------------------------------- */
 
-/* Moves unread bytes to the front, so that the space behind them is one piece. */
-static void block_compact(struct block *block)
+void block_compact(struct block *block)
 {
     if (block->at == 0)
         return;
@@ -125,10 +125,36 @@ int stream_co_fill_raw(struct stream *st)
     return 0;
 }
 
+int stream_make_room(struct stream *st, struct block **block)
+{
+    if (!*block)
+        *block = block_take();
+    if (!*block)
+        return st->error = -ENOMEM;
+    block_compact(*block);
+    return (*block)->end == BLOCK_SIZE ? -EMSGSIZE : 0;
+}
+
+struct block *stream_received(struct stream *st)
+{
+    return st->ssl ? st->plain : st->raw;
+}
+
+int stream_co_receive(struct stream *st)
+{
+    return st->ssl ? stream_tls_co_fill(st) : stream_co_fill_raw(st);
+}
+
+bool stream_has_received(struct stream *st)
+{
+    struct block *in = stream_received(st);
+    return (in && in->end > in->at) || (st->ssl && stream_tls_has_input(st));
+}
+
 /* The block the session reads from. */
 static struct block *stream_input(struct stream *st)
 {
-    return st->ssl ? st->plain : st->raw;
+    return st->deflate ? st->deflate->block : stream_received(st);
 }
 
 static int stream_co_fill(struct stream *st)
@@ -136,7 +162,7 @@ static int stream_co_fill(struct stream *st)
     int rc = stream_co_flush(st);
     if (rc < 0)
         return rc;
-    return st->ssl ? stream_tls_co_fill(st) : stream_co_fill_raw(st);
+    return st->deflate ? stream_deflate_co_fill(st) : stream_co_receive(st);
 }
 
 int stream_co_peek(struct stream *st, size_t need, struct span *ret_bytes)
@@ -216,8 +242,16 @@ int stream_co_read_line(struct stream *st, size_t limit, struct span *ret_line)
 
 bool stream_has_input(struct stream *st)
 {
-    struct block *in = stream_input(st);
-    return (in && in->end > in->at) || (st->ssl && stream_tls_has_input(st));
+    return st->deflate ? stream_deflate_has_input(st) : stream_has_received(st);
+}
+
+/* Whoever waits for long holds no empty blocks. */
+static void give_back_empty(struct stream *st)
+{
+    if (st->raw && st->raw->at == st->raw->end)
+        block_give(&st->raw);
+    if (st->plain && st->plain->at == st->plain->end)
+        block_give(&st->plain);
 }
 
 int stream_co_await_input(struct stream *st, int64_t timeout_ms)
@@ -231,6 +265,7 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
         }
         if (st->eof)
             return st->error = ERR_CLOSED;
+        give_back_empty(st);
         start_reading(st);
         rc = st->eof ? 0 : stream_co_sleep(st, due - clock_mono_ms());
     }
@@ -288,6 +323,17 @@ static void begin_close(struct stream *st)
     }
 }
 
+/* Sleeps until the write is done, the time is over, or, whatever that is, nothing of it has been
+ * taken for WRITE_TIMEOUT_MS. */
+static int stream_co_await_write(struct stream *st)
+{
+    size_t left = uv_stream_get_write_queue_size(&st->io.stream);
+    bool patient = st->timeout_ms > WRITE_TIMEOUT_MS;
+    int rc = co_park(bounded(st, patient ? WRITE_TIMEOUT_MS : st->timeout_ms));
+    bool goes_on = uv_stream_get_write_queue_size(&st->io.stream) < left;
+    return rc == -ETIMEDOUT && patient && goes_on && bounded(st, 1) > 0 ? 0 : rc;
+}
+
 /* libuv owns the bytes until its callback: a wait that fails closes the handle, which brings it. */
 static int stream_co_send_rest(struct stream *st, struct span bytes)
 {
@@ -299,7 +345,7 @@ static int stream_co_send_rest(struct stream *st, struct span bytes)
         return st->error = ERR_CLOSED;
     rc = 0;
     while (!wait.done && rc == 0)
-        rc = co_park(bounded(st, st->timeout_ms));
+        rc = stream_co_await_write(st);
     if (!wait.done)
         begin_close(st);
     while (!wait.done)
@@ -323,30 +369,53 @@ int stream_co_send(struct stream *st, struct span bytes)
     return st->error;
 }
 
+struct buffer *stream_outbox(struct stream *st)
+{
+    return st->deflate ? &st->deflate->packed : &st->out;
+}
+
 int stream_co_flush(struct stream *st)
 {
-    if (st->error)
-        return st->error;
-    if (st->out.len == 0)
-        return 0;
-    int rc = st->ssl ? stream_tls_co_flush(st) : stream_co_send(st, buffer_span(&st->out));
-    if (st->out.size > 1024)
-        buffer_free(&st->out);
+    int rc = st->error == 0 && st->deflate ? stream_deflate_pack(st) : st->error;
+    struct buffer *out = stream_outbox(st);
+    if (rc < 0 || out->len == 0)
+        return rc;
+    bool much = out->len > OUT_FLUSH / 4;
+    rc = st->ssl ? stream_tls_co_send(st, buffer_span(out)) : stream_co_send(st, buffer_span(out));
+    if (out->size > 1024)
+        buffer_free(out);
     else
-        buffer_clear(&st->out);
+        buffer_clear(out);
+    if (much && st->deflate)
+        (void)co_pause(); /* packing took about a millisecond */
     return rc;
 }
 
-/* Many bytes in the clear need not be gathered. */
+int stream_co_end_reply(struct stream *st)
+{
+    if (!st->deflate || st->error)
+        return st->error;
+    int rc = stream_deflate_pack(st);
+    return rc == 0 && st->deflate->packed.len >= OUT_FLUSH ? stream_co_flush(st) : rc;
+}
+
+/* Many bytes need not be gathered. */
 static int stream_co_write_through(struct stream *st, struct span bytes)
 {
     int rc = stream_co_flush(st);
-    return rc < 0 ? rc : stream_co_send(st, bytes);
+    if (!st->ssl)
+        return rc < 0 ? rc : stream_co_send(st, bytes);
+    while (rc == 0 && bytes.len) {
+        struct span piece = span_first(bytes, OUT_FLUSH);
+        rc = stream_tls_co_send(st, piece);
+        bytes = span_from(bytes, piece.len);
+    }
+    return rc;
 }
 
 int stream_co_write(struct stream *st, struct span bytes)
 {
-    if (!st->ssl && bytes.len >= OUT_FLUSH)
+    if (!st->deflate && bytes.len >= OUT_FLUSH)
         return stream_co_write_through(st, bytes);
     while (bytes.len && !st->error) {
         struct span piece = span_first(bytes, OUT_FLUSH - st->out.len);
@@ -412,6 +481,7 @@ void stream_ready(struct stream *st)
 static void stream_free(struct stream *st)
 {
     stream_tls_free(st);
+    stream_deflate_free(st);
     block_give(&st->raw);
     block_give(&st->plain);
     buffer_free(&st->out);
@@ -461,6 +531,8 @@ void stream_co_close(struct stream *st)
     st->timeout_ms = FAREWELL_MS;
     st->deadline_ms = CO_FOREVER;
     st->idle = false;
+    if (st->deflate && !st->error)
+        st->error = stream_deflate_pack(st);
     if (st->ssl && !st->error)
         stream_tls_goodbye(st);
     if (st->error == 0 && stream_co_flush(st) == 0 && st->records.len)

@@ -1,12 +1,12 @@
 /*
- * A stream: one connection by TCP or a unix socket, in the clear or under TLS, as a session reads
- * and writes it.
+ * A stream: one connection by TCP or a unix socket, in the clear or under TLS, perhaps compressed,
+ * as a session reads and writes it.
  *
  * Output is gathered and leaves in one write when the session next waits for input, when 64 KiB
  * have gathered, or at stream_co_flush: so the replies of pipelined commands travel together.
  * Input blocks are borrowed from a pool and go back while the session idles. One coroutine uses a
  * stream at a time. Errors are sticky: ERR_CLOSED (orderly end or reset), -ETIMEDOUT, -ECANCELED,
- * ERR_TLS; after one of them only stream_co_close is left.
+ * ERR_TLS, ERR_DEFLATE; after one of them only stream_co_close is left.
  */
 #ifndef RUN_STREAM_H
 #define RUN_STREAM_H
@@ -20,7 +20,8 @@ struct stream;
 struct tls_context;
 struct loop;
 
-/* Every wait of this stream ends after so long (default 5 minutes). */
+/* Every wait of this stream ends after so long (default 5 minutes); however long, whoever takes
+ * nothing for 5 minutes of what we send is given up. */
 void stream_set_timeout(struct stream *st, int64_t timeout_ms);
 /* And all waits together end so long from now, until the next call; CO_FOREVER: no such end. Bounds
  * a command or a body that comes a byte at a time. */
@@ -77,6 +78,16 @@ const char *stream_tls_cipher(const struct stream *st);
  * in the clear and below TLS 1.3, where two connections may share it. */
 #define STREAM_EXPORTER 32
 must_check int stream_tls_exporter(const struct stream *st, unsigned char ret[STREAM_EXPORTER]);
+
+/* From here on both sides send DEFLATE (RFC 1951), below TLS if there is TLS. Input that is unread
+ * is taken as such: whoever wants none asks before the word that starts it. Each flush is a piece
+ * that refers to nothing before it. */
+must_check int stream_co_start_deflate(struct stream *st);
+bool stream_is_deflated(const struct stream *st);
+/* What is written next has nothing to do with what was written before, and is not compressed
+ * together with it: what a stranger chose and what is secret must not shorten each other (CRIME).
+ */
+must_check int stream_co_end_reply(struct stream *st);
 
 /* Opens a connection. 0, -ECONNREFUSED, -ETIMEDOUT, … */
 must_check int stream_co_connect(const struct sockaddr *address, int64_t timeout_ms,

@@ -1,10 +1,12 @@
 /*
- * What stream.c (bytes), stream_tls.c (records) and listener.c share; nobody else includes it.
+ * What stream.c (bytes), stream_tls.c (records), stream_deflate.c and listener.c share; nobody else
+ * includes it.
  *
  * Input comes in blocks of 16 KiB, borrowed from the loop thread's pool when bytes arrive and given
  * back when the session waits with nothing unread. `raw` is what the socket gave; under TLS `plain`
- * is what it decrypts to. The session's spans point into the block it reads from; blocks are moved
- * or given back only inside the next read call, never by a callback.
+ * is what it decrypts to, and with DEFLATE `deflate->block` what that unpacks to. The session's
+ * spans point into the block it reads from; blocks are moved or given back only inside the next
+ * read call, never by a callback.
  */
 #ifndef RUN_STREAM_INTERNAL_H
 #define RUN_STREAM_INTERNAL_H
@@ -19,6 +21,13 @@
 
 /* Output that makes stream_co_write flush. */
 #define OUT_FLUSH ((size_t)64 * 1024)
+
+struct stream_deflate {
+    struct inflater *inflater;
+    struct block *block;  /* unpacked */
+    struct buffer packed; /* output */
+    size_t unpaused;      /* bytes unpacked since the others last ran */
+};
 
 union stream_address {
     struct sockaddr any;
@@ -36,6 +45,7 @@ struct stream {
     struct block *raw, *plain;
     struct buffer out, records; /* gathered output; under TLS what it encrypts to */
     SSL *ssl;
+    struct stream_deflate *deflate; /* NULL: not compressed */
     int64_t timeout_ms, deadline_ms;
     int error; /* sticky */
     bool eof, reading, closing, closed;
@@ -57,11 +67,30 @@ must_check int stream_co_fill_raw(struct stream *st);
 /* Writes all bytes to the socket. */
 must_check int stream_co_send(struct stream *st, struct span bytes);
 
+/* Moves unread bytes to the front, so that the space behind them is one piece. */
+void block_compact(struct block *block);
+/* For reading into: takes a block if there is none. -ENOMEM (sticky), -EMSGSIZE: it is full. */
+must_check int stream_make_room(struct stream *st, struct block **block);
+/* What the socket or TLS gave, and waiting for more of it. */
+struct block *stream_received(struct stream *st);
+must_check int stream_co_receive(struct stream *st);
+/* Is there something, now? */
+bool stream_has_received(struct stream *st);
+/* What leaves next: packed if the stream is compressed, else what was written. */
+struct buffer *stream_outbox(struct stream *st);
+
 /* stream_tls.c */
 must_check int stream_tls_co_fill(struct stream *st); /* plain gets more */
-must_check int stream_tls_co_flush(struct stream *st);
+must_check int stream_tls_co_send(struct stream *st, struct span bytes);
 bool stream_tls_has_input(struct stream *st);
 void stream_tls_goodbye(struct stream *st); /* close_notify into records, no I/O */
 void stream_tls_free(struct stream *st);
+
+/* stream_deflate.c */
+must_check int stream_deflate_co_fill(struct stream *st); /* the block gets more */
+bool stream_deflate_has_input(struct stream *st);
+void stream_deflate_rest(struct stream *st);           /* nothing is expected soon */
+must_check int stream_deflate_pack(struct stream *st); /* what was written becomes a piece */
+void stream_deflate_free(struct stream *st);
 
 #endif

@@ -102,10 +102,10 @@ static int stream_tls_co_proceed(struct stream *st, int why)
     return st->error = why == SSL_ERROR_ZERO_RETURN || st->eof ? ERR_CLOSED : ERR_TLS;
 }
 
-int stream_tls_co_flush(struct stream *st)
+int stream_tls_co_send(struct stream *st, struct span bytes)
 {
     ERR_clear_error();
-    int written = SSL_write(st->ssl, st->out.at, (int)st->out.len);
+    int written = SSL_write(st->ssl, bytes.at, (int)bytes.len);
     if (written <= 0)
         return st->error = ERR_TLS;
     return stream_tls_co_send_records(st);
@@ -122,25 +122,10 @@ static int decrypt(struct stream *st, int *ret_why)
     return count;
 }
 
-static int plain_make_room(struct stream *st)
-{
-    if (!st->plain)
-        st->plain = block_take();
-    if (!st->plain)
-        return st->error = -ENOMEM;
-    struct block *plain = st->plain;
-    if (plain->at) {
-        memmove(plain->bytes, plain->bytes + plain->at, plain->end - plain->at);
-        plain->end -= plain->at;
-        plain->at = 0;
-    }
-    return plain->end == BLOCK_SIZE ? -EMSGSIZE : 0;
-}
-
 int stream_tls_co_fill(struct stream *st)
 {
     for (;;) {
-        int why, rc = st->error ? st->error : plain_make_room(st);
+        int why, rc = st->error ? st->error : stream_make_room(st, &st->plain);
         if (rc < 0)
             return rc;
         if (decrypt(st, &why) > 0)
@@ -156,9 +141,8 @@ int stream_tls_co_fill(struct stream *st)
 bool stream_tls_has_input(struct stream *st)
 {
     int why;
-    if (SSL_pending(st->ssl) > 0)
-        return true;
-    if (!st->raw || st->raw->at == st->raw->end || plain_make_room(st) < 0)
+    bool raw = st->raw && st->raw->at < st->raw->end;
+    if ((!raw && SSL_pending(st->ssl) == 0) || stream_make_room(st, &st->plain) < 0)
         return false;
     bool more = decrypt(st, &why) > 0;
     if (st->plain->end == 0)
@@ -211,10 +195,11 @@ int stream_co_start_tls_client(struct stream *st, struct tls_context *context,
 
 void stream_tls_goodbye(struct stream *st)
 {
-    if (st->out.len) {
+    struct buffer *out = stream_outbox(st);
+    if (out->len) {
         ERR_clear_error();
-        SSL_write(st->ssl, st->out.at, (int)st->out.len);
-        buffer_clear(&st->out);
+        SSL_write(st->ssl, out->at, (int)out->len);
+        buffer_clear(out);
     }
     ERR_clear_error();
     if (SSL_is_init_finished(st->ssl))

@@ -1,4 +1,4 @@
-/* Streams over real loopback sockets: lines, pipelining, both directions of TLS. */
+/* Streams over real loopback sockets: lines, pipelining, both directions of TLS and of DEFLATE. */
 #include "base/buffer.h"
 #include "run/loop.h"
 #include "run/stream.h"
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -58,6 +59,14 @@ static int echo_co_serve(struct stream *st, void *arg)
             rc = stream_co_write(st, SPAN("go\r\n"));
             if (rc == 0)
                 rc = stream_co_start_tls_server(st, arg);
+            if (rc < 0)
+                return rc;
+            continue;
+        }
+        if (rc == 0 && span_equal(line, SPAN("deflate"))) {
+            rc = stream_co_write(st, SPAN("go\r\n"));
+            if (rc == 0)
+                rc = stream_co_start_deflate(st);
             if (rc < 0)
                 return rc;
             continue;
@@ -158,11 +167,112 @@ static void test_tls_both_ways(void **state)
     assert_int_equal(loop_run_main("main", tls_co_main, NULL), 0);
 }
 
+/* Compressed both ways: lines that repeat, noise, a client that waits in between. */
+static void co_talk_deflated(struct stream *st)
+{
+    co_say(st, SPAN("deflate\r\n"));
+    co_expect(st, "go");
+    assert_int_equal(stream_co_start_deflate(st), 0);
+    assert_true(stream_is_deflated(st));
+    for (int i = 0; i < 3000; i++)
+        co_say(st, SPAN("hello under the seal of the king, whoever he may be\r\n"));
+    for (int i = 0; i < 3000; i++)
+        co_expect(st, "<hello under the seal of the king, whoever he may be>");
+    for (int i = 0; i < 50; i++) {
+        char line[50], answer[50];
+        snprintf(line, sizeof line, "line %d\r\n", i * 7919);
+        snprintf(answer, sizeof answer, "<line %d>", i * 7919);
+        co_say(st, span_of(line));
+        assert_int_equal(stream_co_end_reply(st), 0);
+        co_expect(st, answer);
+        assert_false(stream_has_input(st));
+        assert_int_equal(stream_co_await_input(st, 1), 0);
+    }
+    for (int i = 0; i < 20000; i++)
+        co_say(st, SPAN("x"));
+    co_say(st, SPAN("\r\nQUIT\r\n"));
+    co_expect(st, "<too long>");
+    struct span rest;
+    assert_int_equal(stream_co_peek(st, 1, &rest), ERR_CLOSED);
+    stream_co_close(st);
+}
+
+static int deflate_co_main(void *arg)
+{
+    (void)arg;
+    AUTO_BUFFER chain = BUFFER(10000), key = BUFFER(10000);
+    char reason[100];
+    struct tls_context *server, *client;
+    assert_int_equal(tls_self_signed("mail.example.test", NULL, &chain, &key), 0);
+    assert_int_equal(
+        tls_server_context(buffer_span(&chain), buffer_span(&key), reason, sizeof reason, &server),
+        0);
+    assert_int_equal(tls_client_context(false, NULL, &client), 0);
+    struct office office;
+    office_open(&office, echo_co_serve, server);
+    co_talk_deflated(office_co_visit(&office));
+    struct stream *st = office_co_visit(&office);
+    co_say(st, SPAN("secret\r\n"));
+    co_expect(st, "go");
+    assert_int_equal(stream_co_start_tls_client(st, client, "mail.example.test"), 0);
+    co_talk_deflated(st);
+    st = office_co_visit(&office);
+    co_say(st, SPAN("deflate\r\n"));
+    co_expect(st, "go");
+    co_say(st, SPAN("in the clear\r\n"));
+    struct span rest;
+    assert_int_equal(stream_co_peek(st, 1, &rest), ERR_CLOSED);
+    stream_co_close(st);
+    listener_co_close(office.listener);
+    assert_int_equal(scope_co_wait(&office.scope), ERR_DEFLATE);
+    tls_context_release(server);
+    tls_context_release(client);
+    return 0;
+}
+
+static void test_deflate_both_ways(void **state)
+{
+    (void)state;
+    assert_int_equal(loop_run_main("main", deflate_co_main, NULL), 0);
+}
+
+/* Says more than the sockets hold, to somebody who does not listen. */
+static int talker_co_serve(struct stream *st, void *arg)
+{
+    (void)arg;
+    int rc = 0;
+    stream_set_timeout(st, 200);
+    for (int i = 0; rc == 0 && i < 1000 * 1000; i++)
+        rc = stream_co_write(st,
+                             SPAN("a hundred bytes, or nearly as many, that nobody wants to\r\n"));
+    return rc;
+}
+
+static int deaf_co_main(void *arg)
+{
+    (void)arg;
+    struct office office;
+    office_open(&office, talker_co_serve, NULL);
+    struct stream *st = office_co_visit(&office);
+    listener_co_close(office.listener);
+    assert_int_equal(scope_co_wait(&office.scope), -ETIMEDOUT);
+    stream_co_close(st);
+    return 0;
+}
+
+static void test_who_does_not_read_is_given_up(void **state)
+{
+    (void)state;
+    assert_int_equal(loop_run_main("main", deaf_co_main, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_and_their_limits),
         cmocka_unit_test(test_tls_both_ways),
+        cmocka_unit_test(test_deflate_both_ways),
+        cmocka_unit_test(test_who_does_not_read_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,12 @@
 /*
- * Time limits of SMTP and POP3 sessions, on real sockets with limits shorter than the RFCs': who
- * says nothing, who says it a byte at a time, who stops in the middle of a letter.
+ * Time limits of SMTP, POP3 and IMAP sessions, on real sockets with limits shorter than the RFCs':
+ * who says nothing, who says it a byte at a time, who stops in the middle of a letter.
  */
 #include "../store/suite.h"
 #include "box/box.h"
 #include "directory/directory.h"
 #include "event/event.h"
+#include "imap/server.h"
 #include "pop3/lock.h"
 #include "pop3/server.h"
 #include "run/lane.h"
@@ -27,6 +28,8 @@ struct house {
     struct pop3_counters pop3_counters;
     struct smtpd_settings smtp;
     struct pop3_settings pop3;
+    struct imap_counters imap_counters;
+    struct imap_settings imap;
 };
 
 /* --- client and server in one loop ----------------------------------------------------------- */
@@ -113,6 +116,49 @@ static void smtp_co_stops_in_a_letter(struct stream *client)
     co_say(client, "", "421 4.4.2 ");
 }
 
+static void pop3_co_never_logs_in(struct stream *client)
+{
+    co_say(client, "", "+OK");
+    co_say(client, "USER bob@example.test\r\n", "+OK");
+    co_say(client, "", "-ERR Timeout");
+}
+
+static void pop3_co_slow_login(struct stream *client)
+{
+    co_say(client, "", "+OK");
+    co_drip(client, "USER bob@example.test");
+    co_say(client, "", "-ERR Timeout");
+}
+
+static void imap_co_never_logs_in(struct stream *client)
+{
+    co_say(client, "", "* OK");
+    co_say(client, "a NOOP\r\n", "a OK");
+    co_say(client, "", "* BYE You were silent");
+}
+
+static void imap_co_slow_login(struct stream *client)
+{
+    co_say(client, "", "* OK");
+    co_drip(client, "a LOGIN bob@example.");
+    co_say(client, "", "* BYE You were silent");
+}
+
+static void imap_co_stops_in_a_login(struct stream *client)
+{
+    co_say(client, "", "* OK");
+    co_say(client, "a AUTHENTICATE PLAIN\r\n", "+ ");
+    co_say(client, "", "* BYE You were silent");
+}
+
+static void imap_co_silent(struct stream *client)
+{
+    co_say(client, "", "* OK");
+    co_say(client, "a LOGIN bob@example.test secret-of-bob\r\n", "a OK");
+    co_say(client, "b NOOP\r\n", "b OK");
+    co_say(client, "", "* BYE You were silent");
+}
+
 static void pop3_co_silent(struct stream *client)
 {
     co_say(client, "", "+OK");
@@ -143,7 +189,9 @@ static int dialogue_co_main(void *arg)
     return scope_co_wait(&scope);
 }
 
-static void run(void (*co_speak)(struct stream *client), bool pop3)
+enum protocol { SMTP, POP3, IMAP };
+
+static void run(void (*co_speak)(struct stream *client), enum protocol protocol)
 {
     static const struct db_schema *const rooms[] = {
         &blob_schema, &directory_schema, &event_schema, &box_schema, &queue_schema, &submit_schema};
@@ -171,10 +219,20 @@ static void run(void (*co_speak)(struct stream *client), bool pop3)
                                     .directory = h.directory,
                                     .locks = locks,
                                     .counters = &h.pop3_counters,
+                                    .login_timeout_ms = SHORT_MS,
                                     .idle_timeout_ms = SHORT_MS};
-    struct listener_settings door = {.name = "session",
-                                     .co_serve = pop3 ? pop3_co_serve : smtpd_co_serve,
-                                     .arg = pop3 ? (void *)&h.pop3 : (void *)&h.smtp};
+    h.imap = (struct imap_settings){.cleartext_login = true,
+                                    .hostname = "mail.example.test",
+                                    .store = h.store,
+                                    .directory = h.directory,
+                                    .counters = &h.imap_counters,
+                                    .login_timeout_ms = SHORT_MS,
+                                    .idle_timeout_ms = SHORT_MS};
+    int (*const co_serve[])(struct stream *, void *) = {smtpd_co_serve, pop3_co_serve,
+                                                        imap_co_serve};
+    void *const settings[] = {&h.smtp, &h.pop3, &h.imap};
+    struct listener_settings door = {
+        .name = "session", .co_serve = co_serve[protocol], .arg = settings[protocol]};
     struct dialogue dialogue = {&h, &door, co_speak};
     assert_int_equal(loop_run_main("main", dialogue_co_main, &dialogue), 0);
     pop3_locks_free(locks);
@@ -187,25 +245,41 @@ static void run(void (*co_speak)(struct stream *client), bool pop3)
 static void test_a_silent_client_is_sent_away(void **state)
 {
     (void)state;
-    run(smtp_co_silent, false);
+    run(smtp_co_silent, SMTP);
 }
 
 static void test_a_command_has_its_time_as_a_whole(void **state)
 {
     (void)state;
-    run(smtp_co_slow_command, false);
+    run(smtp_co_slow_command, SMTP);
 }
 
 static void test_a_letter_that_stops_is_given_up(void **state)
 {
     (void)state;
-    run(smtp_co_stops_in_a_letter, false);
+    run(smtp_co_stops_in_a_letter, SMTP);
 }
 
 static void test_an_idle_pop3_session_ends(void **state)
 {
     (void)state;
-    run(pop3_co_silent, true);
+    run(pop3_co_silent, POP3);
+}
+
+static void test_an_idle_imap_session_ends(void **state)
+{
+    (void)state;
+    run(imap_co_silent, IMAP);
+}
+
+static void test_who_does_not_log_in_is_sent_away(void **state)
+{
+    (void)state;
+    run(pop3_co_never_logs_in, POP3);
+    run(pop3_co_slow_login, POP3);
+    run(imap_co_never_logs_in, IMAP);
+    run(imap_co_slow_login, IMAP);
+    run(imap_co_stops_in_a_login, IMAP);
 }
 
 int main(void)
@@ -215,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_a_command_has_its_time_as_a_whole),
         cmocka_unit_test(test_a_letter_that_stops_is_given_up),
         cmocka_unit_test(test_an_idle_pop3_session_ends),
+        cmocka_unit_test(test_an_idle_imap_session_ends),
+        cmocka_unit_test(test_who_does_not_log_in_is_sent_away),
     };
     return cmocka_run_group_tests_name("time limits", tests, NULL, NULL);
 }
