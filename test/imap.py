@@ -4,6 +4,10 @@ import re
 from office import unverified
 
 
+class Closed(ConnectionError):
+    """The server said BYE, or closed."""
+
+
 class Imap:
     """One session over a mailbox of an office's user; TLS unless said otherwise."""
 
@@ -26,7 +30,8 @@ class Imap:
 
     def receive(self):
         more = self.wire.socket.recv(65536)
-        assert more, "the server closed"
+        if not more:
+            raise Closed("the server closed")
         self.wire.pending += more
 
     def raw_line(self):
@@ -57,7 +62,8 @@ class Imap:
         answers = []
         while not (answer := self.answer()).startswith(tag.encode() + b" "):
             answers.append(answer)
-            assert not answer.startswith(b"* BYE"), answer
+            if answer.startswith(b"* BYE"):
+                raise Closed(answer)
         return answer[len(tag) + 1:].decode(), answers
 
     def command(self, text, *literals):
