@@ -17,7 +17,8 @@
 
 static const struct db_statement take_uid_by_name = {.sql = TAKE_UID
                                                      " AND user_id = :user AND name = :name" TAKEN};
-static const struct db_statement take_uid_by_id = {.sql = TAKE_UID " AND id = :mailbox" TAKEN};
+static const struct db_statement take_uid_by_id = {.sql = TAKE_UID
+                                                   " AND id = :mailbox AND user_id <> 0" TAKEN};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
            " modseq, saved_ms, origin) VALUES (:tenant, :mailbox, :uid, :blob, :octets, :received,"
@@ -312,7 +313,7 @@ static const struct db_statement find_changed = {
     .sql = NUMBERS " FROM message m WHERE m.tenant = :tenant AND m.mailbox = :mailbox"
                    " AND m.modseq > :after ORDER BY m.modseq, m.uid LIMIT 513"};
 static const struct db_statement find_counters = {
-    .sql = "SELECT" MAILBOX_COLUMNS " FROM mailbox WHERE tenant = :tenant AND id = :mailbox"
+    .sql = "SELECT" MAILBOX_COLUMNS ", floor FROM mailbox WHERE tenant = :tenant AND id = :mailbox"
            " AND user_id <> 0"};
 
 struct news {
@@ -370,6 +371,8 @@ static int read_counters(struct db_tx *tx, struct news *news)
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
     mailbox_read(q, &news->out->mailbox);
+    news->out->is_inbox = span_equal(news->out->mailbox.name, SPAN(BOX_INBOX));
+    news->out->complete = news->after >= db_column_int(q, MAILBOX_COLUMN_COUNT);
     news->out->mailbox.name = SPAN("");
     return 0;
 }
