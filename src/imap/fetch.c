@@ -421,6 +421,8 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
         count = keep_changed(messages, count, k->f->changed_since);
     if (rc == 0 && k->f->sets_seen && !s->selected->read_only)
         rc = imap_co_mark_seen(s, messages, count);
+    if (rc == -ENOSPC || rc == ERR_STORE || rc == ERR_FULL)
+        rc = 0; /* nothing can be written now: it is read all the same, and stays unseen */
     for (size_t i = 0; rc == 0 && i < count; i++) {
         k->message = &messages[i];
         rc = imap_co_answer_message(k, view_number(&s->selected->view, (uint32_t)messages[i].uid));
@@ -469,9 +471,11 @@ int imap_co_fetch(struct imap_session *s, struct imap_parser *p)
         s->condstore = true;
     if (f->sets_seen && !s->selected->read_only)
         f->flags = true;
-    if (f->vanished) {
-        rc = imap_parse_set(&again, view_highest(&s->selected->view), &asked);
-        if (rc == 0)
+    if (f->vanished) { /* '*' reaches to the last that ever was: it may be the one that went */
+        rc = imap_parse_set(&again, UINT32_MAX, &asked);
+        if (rc == 0 && asked.saved)
+            asked = s->selected->saved;
+        if (rc == 0 && asked.count)
             rc = imap_co_tell_vanished_since(s, f->changed_since, &asked);
     }
     if (rc == 0)
