@@ -9,7 +9,7 @@ import smtplib
 import threading
 import time
 
-from imap import Closed, Imap
+from imap import Imap
 from office import OFFSET, PATIENCE
 from picture import KINDS, Picture, sequence_set
 from referee import Referee
@@ -229,8 +229,10 @@ class Crowd:
         new = f"Old {self.renames}" if self.name == "INBOX" else f"Work {self.renames}"
         before, after = self.name, "INBOX" if self.name == "INBOX" else new
         try:
-            result, _ = picture.do(f'RENAME "{before}" "{new}"')
+            result, lines = picture.do(f'RENAME "{before}" "{new}"')
             assert result.startswith("OK"), result
+            if any("[CLOSED]" in line for line in lines):
+                picture.select()
         except OSError:  # it may have been done
             if before != after:
                 self.find_name(before, new)
@@ -328,14 +330,18 @@ class Crowd:
 
     def compare_one(self, actor, there):
         picture = actor.picture
-        with contextlib.suppress(Closed):
+        try:
             if picture.box:
                 picture.settle()
-        if picture.box is None or picture.mailbox != self.name:
+        except OSError:
             picture.drop()
+        if picture.box is None:
             picture.mailbox = self.name
             picture.open(by_fetch=actor.number % 2 == 0)
             picture.learn()
         wanted = {uid: flags for (validity, uid), (_, _, flags) in there.items()
                   if validity == picture.validity}
-        assert picture.seen() == wanted, (self.seed, actor.number, picture.kind)
+        seen = picture.seen()
+        wrong = {uid: (seen.get(uid), wanted.get(uid)) for uid in set(seen) | set(wanted)
+                 if seen.get(uid) != wanted.get(uid)}
+        assert not wrong, (self.seed, actor.number, picture.kind, wrong)
