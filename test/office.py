@@ -235,7 +235,7 @@ class User:
             box.pass_(self.password)
         except poplib.error_proto as error:
             box.close()
-            if b"[IN-USE]" in error.args[0]:
+            if "[IN-USE]" in str(error):
                 return None
             raise
         return box

@@ -24,8 +24,8 @@ def test_one_after_another(office, seed):
 
 @pytest.mark.parametrize("name", ["INBOX", "Work"])
 def test_all_at_once(office, name):
-    there = Crowd(office, 1, 40, name).run(15)
-    assert len(there) > 40
+    there = Crowd(office, 1, 30, name).run(15)
+    assert len(there) > 30
 
 
 @pytest.mark.long
