@@ -35,6 +35,7 @@ class Actor:
             try:
                 if not self.picture.box:
                     self.open()
+                    self.picture.learn()
                 getattr(self, self.choice.choice(WHAT))()
                 if self.picture.box:
                     self.picture.learn()
