@@ -25,6 +25,10 @@ class Deflated:
         return b""
 
 
+class Closed(ConnectionError):
+    """The server said BYE, or closed."""
+
+
 class Imap:
     """One session over a mailbox of an office's user; TLS unless said otherwise."""
 
@@ -47,7 +51,8 @@ class Imap:
 
     def receive(self):
         more = self.wire.socket.recv(65536)
-        assert more, "the server closed"
+        if not more:
+            raise Closed("the server closed")
         self.wire.pending += more
 
     def raw_line(self):
@@ -78,7 +83,8 @@ class Imap:
         answers = []
         while not (answer := self.answer()).startswith(tag.encode() + b" "):
             answers.append(answer)
-            assert not answer.startswith(b"* BYE"), answer
+            if answer.startswith(b"* BYE"):
+                raise Closed(answer)
         return answer[len(tag) + 1:].decode(), answers
 
     def command(self, text, *literals):

@@ -12,7 +12,8 @@
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 /* Milliseconds and sequence of the last id, node bits left out, so that "plus one" carries over. */
-static atomic_int_fast64_t id_last;
+static _Atomic int64_t id_last_here;
+static _Atomic int64_t *id_last = &id_last_here;
 static unsigned id_node;
 
 void id_set_node(unsigned node)
@@ -20,13 +21,33 @@ void id_set_node(unsigned node)
     id_node = node & ((1U << ID_NODE_BITS) - 1);
 }
 
+static int64_t tick_now(void)
+{
+    int64_t since = clock_wall_ms() - ID_EPOCH_MS;
+    return since > 0 ? since << ID_SEQ_BITS : 0;
+}
+
+/* The minute: a power failure may take back what was written to the mapped file last. */
+bool id_keep(_Atomic int64_t *last)
+{
+    int64_t kept = atomic_load(last), here = atomic_load(&id_last_here), now = tick_now();
+    bool behind = kept > now + (INT64_C(1000) << ID_SEQ_BITS);
+    if (kept < 0 || kept >> (62 - ID_NODE_BITS))
+        kept = 0; /* no id of ours */
+    if (behind && kept)
+        kept += INT64_C(60000) << ID_SEQ_BITS;
+    atomic_store(last, kept > here ? kept : here);
+    id_last = last;
+    return behind;
+}
+
 int64_t id_next(void)
 {
-    int64_t now = (clock_wall_ms() - ID_EPOCH_MS) << ID_SEQ_BITS;
-    int64_t last = atomic_load(&id_last), next;
+    int64_t now = tick_now();
+    int64_t last = atomic_load(id_last), next;
     do {
         next = now > last ? now : last + 1;
-    } while (!atomic_compare_exchange_weak(&id_last, &last, next));
+    } while (!atomic_compare_exchange_weak(id_last, &last, next));
     int64_t sequence = next & ((1 << ID_SEQ_BITS) - 1);
     return next >> ID_SEQ_BITS << ID_TICK_SHIFT | (int64_t)id_node << ID_SEQ_BITS | sequence;
 }

@@ -129,8 +129,9 @@ must_check int box_co_subscriptions(struct store *store, int64_t tenant, int64_t
  * ----------------------------------------------------------------------
  */
 
-/* Puts a message into a mailbox: ERR_ABSENT. uid, modseq, saved_ms are ignored; origin 0 is a new
- * one, thread 0 a conversation of its own. The blob's reference is the caller's. */
+/* Puts a message into a mailbox; ERR_ABSENT, also where it is being removed. uid, modseq, saved_ms
+ * are ignored; origin 0 is a new one, thread 0 a conversation of its own. The blob's reference is
+ * the caller's. */
 must_check int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct box_message *message, int64_t *ret_uid);
 /* Thread and summary of a message that came without them, or without some; what it has stays.
@@ -176,6 +177,10 @@ must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailb
  * many went. At most BOX_PAGE of them. */
 must_check int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
                            size_t count);
+/* The same, of those that are flagged as deleted when the job runs: a flag taken back in time
+ * keeps its message. */
+must_check int box_expunge_deleted(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                                   const int64_t *uids, size_t count);
 
 /* New flags of messages: (flags & ~clear) | set, where something changes and modseq <= unchanged
  * (INT64_MAX: any; RFC 7162 3.1.3). */
@@ -207,10 +212,12 @@ must_check int box_copy(struct db_tx *tx, void *copying); /* is a db_job; ERR_AB
 
 /* What happened after a MODSEQ: gone UIDs, and messages that are new or whose flags changed (no
  * heads). Pages: both up to BOX_PAGE; *ret_modseq is how far this page goes, and the next begins
- * there; *ret_more while it is not the end. ERR_ABSENT: the mailbox is gone. */
+ * there; more while it is not the end. complete is false where not all that went is remembered.
+ * ERR_ABSENT: the mailbox is gone. */
 struct box_news {
     int64_t modseq;
-    bool more;
+    bool more, complete;
+    bool is_inbox; /* by its name now */
     int64_t *gone;
     size_t gone_count;
     struct box_message *changed;

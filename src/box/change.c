@@ -134,14 +134,24 @@ int box_set_flags(struct db_tx *tx, void *flagging)
 
 /* --- taking out ------------------------------------------------------------------------------ */
 
-static const struct db_statement delete_message = {
-    .sql = "DELETE FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"
-           " RETURNING blob, flags, octets"};
+#define DELETE_MESSAGE                                                                             \
+    "DELETE FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"
+static const struct db_statement delete_message = {.sql = DELETE_MESSAGE
+                                                   " RETURNING blob, flags, octets"};
+static const struct db_statement delete_deleted = {.sql = DELETE_MESSAGE
+                                                   " AND (flags & 8) <> 0"
+                                                   " RETURNING blob, flags, octets"};
+_Static_assert(BOX_DELETED == 8, "as in the statement");
 static const struct db_statement delete_summary = {
     .sql = "DELETE FROM summary WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"};
 static const struct db_statement insert_expunged = {
     .sql = "INSERT INTO expunged (tenant, mailbox, modseq, uid, gone_ms)"
            " VALUES (:tenant, :mailbox, :modseq, :uid, :now)"};
+
+struct expunging {
+    int64_t tenant, mailbox, modseq;
+    struct mailbox_change *change;
+};
 
 static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
                          int64_t modseq)
@@ -156,36 +166,39 @@ static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int6
     return rc < 0 ? rc : 0;
 }
 
-/* Takes the rows of a message out. 1, or 0: it was not there. The blob's reference stays. */
-static int take_rows(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid, int64_t modseq,
-                     struct mailbox_change *change, int64_t *ret_blob)
+/* Takes the rows of a message out, by one of the two statements above. 1, or 0: it was not there.
+ * The blob's reference stays. */
+static int take_rows(struct db_tx *tx, const struct db_statement *statement,
+                     const struct expunging *e, int64_t uid, int64_t *ret_blob)
 {
+    const int64_t tenant = e->tenant, mailbox = e->mailbox;
     struct db_query *q;
-    int rc = prepare_one(tx, &delete_message, tenant, mailbox, uid, &q);
+    int rc = prepare_one(tx, statement, tenant, mailbox, uid, &q);
     if (rc == 0)
         rc = db_step(q);
     if (rc != DB_ROW)
         return rc;
     *ret_blob = db_column_int(q, 0);
-    change_add(change, (uint64_t)db_column_int(q, 1), (uint64_t)db_column_int(q, 2), -1);
+    change_add(e->change, (uint64_t)db_column_int(q, 1), (uint64_t)db_column_int(q, 2), -1);
     rc = db_run(q);
     if (rc >= 0)
         rc = prepare_one(tx, &delete_summary, tenant, mailbox, uid, &q);
     if (rc >= 0)
         rc = db_run(q);
     if (rc >= 0)
-        rc = remember_gone(tx, tenant, mailbox, uid, modseq);
+        rc = remember_gone(tx, tenant, mailbox, uid, e->modseq);
     return rc < 0 ? rc : 1;
 }
 
-int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
-                size_t count)
+static int expunge(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                   int64_t mailbox, const int64_t *uids, size_t count)
 {
     struct mailbox_change change = {0};
-    int64_t modseq, blob;
-    int gone = 0, rc = mailbox_next_modseq(tx, tenant, mailbox, &modseq);
+    struct expunging e = {.tenant = tenant, .mailbox = mailbox, .change = &change};
+    int64_t blob;
+    int gone = 0, rc = mailbox_next_modseq(tx, tenant, mailbox, &e.modseq);
     for (size_t i = 0; rc >= 0 && i < count; i++) {
-        rc = take_rows(tx, tenant, mailbox, uids[i], modseq, &change, &blob);
+        rc = take_rows(tx, statement, &e, uids[i], &blob);
         if (rc == 1) {
             gone++;
             rc = blob_reference(tx, tenant, blob, -1);
@@ -194,6 +207,18 @@ int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t
     if (rc >= 0)
         rc = mailbox_count(tx, tenant, mailbox, &change);
     return rc < 0 ? rc : gone;
+}
+
+int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
+                size_t count)
+{
+    return expunge(tx, &delete_message, tenant, mailbox, uids, count);
+}
+
+int box_expunge_deleted(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
+                        size_t count)
+{
+    return expunge(tx, &delete_deleted, tenant, mailbox, uids, count);
 }
 
 /* --- copying and moving ---------------------------------------------------------------------- */
@@ -206,7 +231,7 @@ static const struct db_statement read_message = {
            " AND m.mailbox = :mailbox AND m.uid = :uid"};
 static const struct db_statement take_uids = {
     .sql = "UPDATE mailbox SET uidnext = uidnext + :count WHERE tenant = :tenant AND id = :mailbox"
-           " RETURNING uidnext - :count"};
+           " AND user_id <> 0 RETURNING uidnext - :count"};
 
 static int reserve_uids(struct db_tx *tx, const struct box_copying *c, int64_t *ret_first)
 {
@@ -274,6 +299,7 @@ static int put_copy(struct db_tx *tx, struct copying *k, struct db_query *q, siz
 static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
 {
     struct box_copying *c = k->c;
+    struct expunging taking = {c->tenant, c->mailbox, k->source_modseq, &k->source};
     struct db_query *q;
     int64_t blob;
     int rc = prepare_one(tx, &read_message, c->tenant, c->mailbox, c->uids[i], &q);
@@ -283,7 +309,7 @@ static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
     if (rc == DB_ROW)
         rc = put_copy(tx, k, q, i);
     if (rc == 1 && c->moving)
-        rc = take_rows(tx, c->tenant, c->mailbox, c->uids[i], k->source_modseq, &k->source, &blob);
+        rc = take_rows(tx, &delete_message, &taking, c->uids[i], &blob);
     return rc < 0 ? rc : 0;
 }
 

@@ -6,6 +6,7 @@
 
 #define MAILBOX_COLUMNS                                                                            \
     " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use"
+#define MAILBOX_COLUMN_COUNT 10
 /* A row of MAILBOX_COLUMNS; name points into the row. */
 void mailbox_read(struct db_query *q, struct box_mailbox *ret_mailbox);
 

@@ -198,7 +198,10 @@ int box_co_subscriptions(struct store *store, int64_t tenant, int64_t user, stru
 /* --- making ---------------------------------------------------------------------------------- */
 
 static const struct db_statement take_uidvalidity = {
-    .sql = "INSERT INTO box_user (tenant, user_id, uidvalidity) VALUES (:tenant, :user, :now)"
+    .sql = "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT :tenant, :user,"
+           " CASE WHEN f.highest >= :now THEN f.highest + 1 ELSE :now END"
+           " FROM (SELECT COALESCE(MAX(uidvalidity), 0) AS highest FROM box_user"
+           " WHERE tenant = :tenant AND user_id = 0) AS f WHERE f.highest >= 0"
            " ON CONFLICT (tenant, user_id) DO UPDATE SET uidvalidity ="
            " CASE WHEN box_user.uidvalidity >= :now THEN box_user.uidvalidity + 1 ELSE :now END"
            " RETURNING uidvalidity"};
@@ -210,14 +213,18 @@ static const struct db_statement count_mailboxes = {.sql = "SELECT COUNT(*)" OF_
 static const struct db_statement count_subscriptions = {
     .sql = "SELECT COUNT(*) FROM subscription WHERE tenant = :tenant AND user_id = :user"};
 
-/* Grows with time and never repeats for this user (RFC 3501 2.3.1.1). */
+#define UIDVALIDITY_TIME_MAX INT64_C(0xf0000000) /* of 32 bits; from there on it only counts */
+
+/* Grows with time and never repeats for this user (RFC 3501 2.3.1.1), nor for users that were
+ * removed: somebody may have the address of one of them. */
 static int next_uidvalidity(struct db_tx *tx, int64_t tenant, int64_t user, int64_t *ret_value)
 {
     struct db_query *q;
     int rc = start(tx, &take_uidvalidity, tenant, user, NULL, SPAN(""), &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "now", clock_wall_ms() / 1000);
+    int64_t now = clock_wall_ms() / 1000;
+    db_bind_int(q, "now", now < 1 ? 1 : now > UIDVALIDITY_TIME_MAX ? UIDVALIDITY_TIME_MAX : now);
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_STORE;

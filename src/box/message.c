@@ -14,6 +14,7 @@ static const struct db_statement take_uid = {
     .sql = "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"
            " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"
            " octets = octets + :octets WHERE tenant = :tenant AND id = :mailbox"
+           " AND user_id <> 0"
            " RETURNING uidnext - 1, highestmodseq"};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
@@ -157,7 +158,7 @@ static const struct db_statement find_changed = {
     .sql = MESSAGE_NUMBERS " FROM message m WHERE m.tenant = :tenant AND m.mailbox = :mailbox"
                            " AND m.modseq > :after ORDER BY m.modseq, m.uid LIMIT 513"};
 static const struct db_statement find_counters = {
-    .sql = "SELECT" MAILBOX_COLUMNS " FROM mailbox WHERE tenant = :tenant AND id = :mailbox"
+    .sql = "SELECT" MAILBOX_COLUMNS ", floor FROM mailbox WHERE tenant = :tenant AND id = :mailbox"
            " AND user_id <> 0"};
 
 struct news {
@@ -215,6 +216,8 @@ static int read_counters(struct db_tx *tx, struct news *news)
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
     mailbox_read(q, &news->out->mailbox);
+    news->out->is_inbox = span_equal(news->out->mailbox.name, SPAN(BOX_INBOX));
+    news->out->complete = news->after >= db_column_int(q, MAILBOX_COLUMN_COUNT);
     news->out->mailbox.name = SPAN("");
     return 0;
 }

@@ -20,6 +20,12 @@ static const struct db_statement disown_all = {
            " WHERE tenant = :tenant AND user_id = :user"};
 static const struct db_statement delete_subscriptions = {
     .sql = "DELETE FROM subscription WHERE tenant = :tenant AND user_id = :user"};
+static const struct db_statement keep_uidvalidity = {
+    .sql = "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT tenant, 0, uidvalidity"
+           " FROM box_user WHERE tenant = :tenant AND user_id = :user"
+           " ON CONFLICT (tenant, user_id) DO UPDATE SET uidvalidity ="
+           " CASE WHEN excluded.uidvalidity > box_user.uidvalidity THEN excluded.uidvalidity"
+           " ELSE box_user.uidvalidity END"};
 static const struct db_statement delete_user = {
     .sql = "DELETE FROM box_user WHERE tenant = :tenant AND user_id = :user"};
 static const struct db_statement find_dying = {
@@ -134,10 +140,11 @@ static int find_next_dying(struct db_tx *tx, void *arg)
 
 int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user)
 {
-    const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions, &delete_user};
+    const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions,
+                                                &keep_uidvalidity, &delete_user};
     struct dying d;
     int rc = 0;
-    for (unsigned i = 0; rc >= 0 && i < 3; i++) {
+    for (unsigned i = 0; rc >= 0 && i < sizeof steps / sizeof *steps; i++) {
         struct db_query *q;
         if ((rc = db_prepare(tx, steps[i], &q)) < 0)
             break;

@@ -104,6 +104,11 @@ void box_watch_reading(struct box_watch *watch)
     watch->seen = atomic_load(&watch->watched->number);
 }
 
+void box_watch_missed(struct box_watch *watch)
+{
+    watch->seen = atomic_load(&watch->watched->number) - 1;
+}
+
 void box_watch_arm(struct box_watch *watch, bool armed)
 {
     pthread_mutex_lock(&mutex);

@@ -24,6 +24,8 @@ void box_watch_close(struct box_watch *watch); /* NULL is fine */
 bool box_watch_has_news(const struct box_watch *watch);
 /* What is committed up to now will be read by what follows. */
 void box_watch_reading(struct box_watch *watch);
+/* That reading failed: there is news still. */
+void box_watch_missed(struct box_watch *watch);
 /* While armed, news interrupt the stream's wait for input. */
 void box_watch_arm(struct box_watch *watch, bool armed);
 

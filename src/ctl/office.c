@@ -2,6 +2,8 @@
 #include "ctl/office.h"
 
 #include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "box/box.h"
 #include "event/event.h"
 #include "pop3/lock.h"
@@ -12,8 +14,11 @@
 
 #include "ctl/files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PASSWORD_THREADS 2
@@ -55,6 +60,31 @@ static int read_secret(struct office *office, char *reason, size_t size)
     return rc;
 }
 
+/* Ids go on behind those of the process before, whatever the clock says. */
+static int keep_ids(const char *folder, char *reason, size_t size)
+{
+    char path[1024];
+    int rc = path_join(path, sizeof path, folder, "last-id");
+    int fd = rc < 0 ? rc : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (rc == 0 && fd < 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = -posix_fallocate(fd, 0, sizeof(int64_t));
+    void *map = rc < 0 ? MAP_FAILED
+                       : mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    if (map != MAP_FAILED && id_keep(map))
+        log_warn("ctl.clock_behind", "why=\"ids go on where they were\"");
+    if (rc == -ENOSPC) { /* service goes on */
+        log_warn("ctl.last_id", "why=\"%s\"", error_text(rc));
+        return 0;
+    }
+    if (map == MAP_FAILED)
+        snprintf(reason, size, "%s cannot be used (%s)", path, error_text(rc < 0 ? rc : -ENOMEM));
+    return map == MAP_FAILED ? rc < 0 ? rc : -ENOMEM : 0;
+}
+
 int office_open(struct office *office, const char *folder, const struct config *config,
                 char *reason, size_t size)
 {
@@ -70,7 +100,9 @@ int office_open(struct office *office, const char *folder, const struct config *
     office->started_ms = clock_wall_ms();
     pthread_mutex_init(&office->tls_mutex, NULL);
     snprintf(reason, size, "out of memory or threads");
-    int rc = store_open(&settings, schemas, sizeof schemas / sizeof *schemas, reason, size,
+    int rc = keep_ids(folder, reason, size);
+    if (rc == 0)
+        rc = store_open(&settings, schemas, sizeof schemas / sizeof *schemas, reason, size,
                         &office->store);
     if (rc == 0)
         rc = lane_create("passwords", PASSWORD_THREADS, PASSWORD_QUEUE, &office->passwords);

@@ -77,6 +77,7 @@ int imap_co_fail(struct imap_session *s, int rc)
     case -ENOMEM:
     case ERR_STORE:
     case -ENOSPC:
+    case -EIO:
         return imap_co_no(s, "[UNAVAILABLE] The server cannot do that now: try later");
     case ERR_CORRUPT:
         return imap_co_no(s, "[SERVERBUG] What is stored cannot be read");

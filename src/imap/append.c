@@ -176,26 +176,6 @@ static int put_in(struct db_tx *tx, void *arg)
     return rc;
 }
 
-static int imap_co_finish(struct appending *k)
-{
-    struct imap_session *s = k->s;
-    int rc = store_co_write(s->settings->store, put_in, k);
-    if (rc < 0)
-        return imap_co_fail(s, rc);
-    for (size_t i = 0; i < k->count; i++)
-        blob_writer_committed(k->list[i].writer);
-    atomic_fetch_add(&s->settings->counters->appended, k->count);
-    rc = imap_co_sync(s, true);
-    if (rc < 0)
-        return rc;
-    int64_t first = k->list[0].uid, last = k->list[k->count - 1].uid;
-    if (first == last)
-        return imap_co_printf(s, "%.*s OK [APPENDUID %lld %lld] Kept\r\n", SPAN_PRINT(s->tag),
-                              (long long)k->mailbox.uidvalidity, (long long)first);
-    return imap_co_printf(s, "%.*s OK [APPENDUID %lld %lld:%lld] Kept\r\n", SPAN_PRINT(s->tag),
-                          (long long)k->mailbox.uidvalidity, (long long)first, (long long)last);
-}
-
 static int imap_co_refuse(struct imap_session *s, int rc)
 {
     switch (rc) {
@@ -210,6 +190,26 @@ static int imap_co_refuse(struct imap_session *s, int rc)
     default:
         return imap_co_fail(s, rc);
     }
+}
+
+static int imap_co_finish(struct appending *k)
+{
+    struct imap_session *s = k->s;
+    int rc = store_co_write(s->settings->store, put_in, k);
+    if (rc < 0)
+        return imap_co_refuse(s, rc);
+    for (size_t i = 0; i < k->count; i++)
+        blob_writer_committed(k->list[i].writer);
+    atomic_fetch_add(&s->settings->counters->appended, k->count);
+    rc = imap_co_sync(s, true);
+    if (rc < 0)
+        return rc;
+    int64_t first = k->list[0].uid, last = k->list[k->count - 1].uid;
+    if (first == last)
+        return imap_co_printf(s, "%.*s OK [APPENDUID %lld %lld] Kept\r\n", SPAN_PRINT(s->tag),
+                              (long long)k->mailbox.uidvalidity, (long long)first);
+    return imap_co_printf(s, "%.*s OK [APPENDUID %lld %lld:%lld] Kept\r\n", SPAN_PRINT(s->tag),
+                          (long long)k->mailbox.uidvalidity, (long long)first, (long long)last);
 }
 
 /* {n}, ~{n} or UTF8 (~{n}: nothing else stands in front of a message. */

@@ -1,6 +1,8 @@
 /* COPY, MOVE and their UID forms (RFC 9051 6.4.7, RFC 6851), answered with COPYUID (RFC 4315). */
 #include "imap/session.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 
 /* What COPYUID says: UIDs there before and after, pair by pair. */
@@ -22,12 +24,40 @@ static int note_pairs(struct pairs *pairs, const struct box_copying *c)
     return rc;
 }
 
+struct undoing {
+    int64_t tenant, target;
+    const int64_t *uids;
+    size_t count;
+};
+
+static int take_out(struct db_tx *tx, void *arg)
+{
+    const struct undoing *u = arg;
+    return box_expunge(tx, u->tenant, u->target, u->uids, u->count);
+}
+
+/* A COPY that fails leaves nothing behind (RFC 9051 6.4.7), as far as the store lets it. */
+static void imap_co_undo(struct imap_session *s, int64_t target, const int64_t *copies,
+                         size_t count)
+{
+    int rc = 0;
+    for (size_t at = 0; rc >= 0 && at < count; at += BOX_PAGE) {
+        size_t page = count - at < BOX_PAGE ? count - at : BOX_PAGE;
+        struct undoing u = {s->who.tenant, target, copies + at, page};
+        rc = store_co_write(s->settings->store, take_out, &u);
+    }
+    if (rc < 0)
+        log_warn("imap.copies_left", "user=%s why=\"%s\"", s->who.login, error_text(rc));
+}
+
 /* Many messages are many jobs: each page is copied whole, and moved whole. */
 static int imap_co_copy_all(struct imap_session *s, const struct imap_uids *uids, int64_t target,
                             bool moving, struct pairs *pairs)
 {
     struct box_copying *c = arena_alloc(&s->arena, sizeof *c);
-    int rc = c ? 0 : -ENOMEM;
+    int64_t *copies = arena_alloc(&s->arena, (uids->count + 1) * sizeof *copies);
+    size_t done = 0;
+    int rc = c && copies ? 0 : -ENOMEM;
     for (size_t at = 0; rc == 0 && at < uids->count; at += BOX_PAGE) {
         size_t left = uids->count - at;
         *c = (struct box_copying){.tenant = s->who.tenant,
@@ -37,9 +67,14 @@ static int imap_co_copy_all(struct imap_session *s, const struct imap_uids *uids
                                   .count = left < BOX_PAGE ? left : BOX_PAGE,
                                   .moving = moving};
         rc = store_co_write(s->settings->store, box_copy, c);
+        for (size_t i = 0; rc == 0 && i < c->count; i++)
+            if (c->target_uids[i])
+                copies[done++] = c->target_uids[i];
         if (rc == 0)
             rc = note_pairs(pairs, c);
     }
+    if (rc < 0 && done && !moving)
+        imap_co_undo(s, target, copies, done);
     if (rc == 0)
         rc = imap_set_end(&pairs->from_writer, &pairs->from);
     return rc < 0 ? rc : imap_set_end(&pairs->to_writer, &pairs->to);

@@ -10,7 +10,7 @@ struct expunging {
 static int expunge(struct db_tx *tx, void *arg)
 {
     struct expunging *e = arg;
-    return box_expunge(tx, e->tenant, e->mailbox, e->uids, e->count);
+    return box_expunge_deleted(tx, e->tenant, e->mailbox, e->uids, e->count);
 }
 
 /* Takes the deleted messages of one page of the mailbox, from UID first on, that are in the list
@@ -49,6 +49,16 @@ static int imap_co_expunge_all(struct imap_session *s, const struct imap_set *on
     return rc < 0 ? rc : 0;
 }
 
+/* Up to which MODSEQ the client has been told by now (RFC 7162 3.2.7). */
+static int imap_co_ok_highest(struct imap_session *s)
+{
+    int rc = s->condstore ? imap_co_sync(s, true) : 0;
+    if (rc < 0 || !s->condstore)
+        return rc < 0 ? rc : imap_co_ok(s, "Done");
+    return imap_co_printf(s, "%.*s OK [HIGHESTMODSEQ %lld] Done\r\n", SPAN_PRINT(s->tag),
+                          (long long)s->selected->modseq);
+}
+
 int imap_co_expunge(struct imap_session *s, struct imap_parser *p)
 {
     struct imap_set only;
@@ -63,7 +73,7 @@ int imap_co_expunge(struct imap_session *s, struct imap_parser *p)
     if (which && only.saved)
         which = &s->selected->saved;
     int rc = imap_co_expunge_all(s, which);
-    return rc < 0 ? imap_co_fail(s, rc) : imap_co_ok(s, "Done");
+    return rc < 0 ? imap_co_fail(s, rc) : imap_co_ok_highest(s);
 }
 
 int imap_co_close(struct imap_session *s, struct imap_parser *p)

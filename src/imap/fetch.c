@@ -361,6 +361,8 @@ static int imap_co_answer_page(struct fetching *k, struct box_message *messages,
     int rc = 0;
     if (k->f->sets_seen && !s->selected->read_only)
         rc = imap_co_mark_seen(s, messages, count);
+    if (rc == -ENOSPC || rc == ERR_STORE || rc == ERR_FULL)
+        rc = 0; /* nothing can be written now: it is read all the same, and stays unseen */
     letter_begin(k->letters, messages, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         k->message = &messages[i];
@@ -432,9 +434,11 @@ int imap_co_fetch(struct imap_session *s, struct imap_parser *p)
         s->condstore = true;
     if (f->sets_seen && !s->selected->read_only)
         f->flags = true;
-    if (f->vanished) {
-        rc = imap_parse_set(&again, view_highest(&s->selected->view), &asked);
-        if (rc == 0)
+    if (f->vanished) { /* '*' reaches to the last that ever was: it may be the one that went */
+        rc = imap_parse_set(&again, UINT32_MAX, &asked);
+        if (rc == 0 && asked.saved)
+            asked = s->selected->saved;
+        if (rc == 0 && asked.count)
             rc = imap_co_tell_vanished_since(s, f->changed_since, &asked);
     }
     if (rc == 0)

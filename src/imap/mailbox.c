@@ -126,7 +126,12 @@ int imap_co_rename(struct imap_session *s, struct imap_parser *p)
         return IMAP_BAD;
     if (rc < 0 || other < 0)
         return imap_co_fail(s, rc < 0 ? rc : other);
-    return imap_co_change(s, rename_mailbox, &n);
+    rc = store_co_write(s->settings->store, rename_mailbox, &n);
+    if (rc == 0 && s->selected && s->selected->inbox && span_equal(n.name, SPAN(BOX_INBOX))) {
+        imap_unselect(s);
+        rc = imap_co_say(s, SPAN("* OK [CLOSED] INBOX is another mailbox now\r\n"));
+    }
+    return rc < 0 ? imap_co_fail(s, rc) : imap_co_ok(s, "Done");
 }
 
 static int subscribe(struct db_tx *tx, void *arg)

@@ -95,6 +95,7 @@ static int imap_co_open(struct imap_session *s, const struct box_mailbox *mailbo
     *m = (struct imap_selected){.id = mailbox->id,
                                 .uidvalidity = mailbox->uidvalidity,
                                 .read_only = read_only,
+                                .inbox = span_equal(mailbox->name, SPAN(BOX_INBOX)),
                                 .names = ARENA((size_t)64 * 1024)};
     int rc = box_watch_open(m->id, s->st, &m->watch);
     s->selected = m;
@@ -102,6 +103,22 @@ static int imap_co_open(struct imap_session *s, const struct box_mailbox *mailbo
         rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &m->names, &m->keywords);
     if (rc < 0)
         imap_unselect(s);
+    return rc;
+}
+
+/* The state that is told, read while the watch is open already: what is committed after the read is
+ * news. The name may be another mailbox's by now. */
+static int imap_co_read_state(struct imap_session *s, struct box_mailbox *mailbox)
+{
+    struct imap_selected *m = s->selected;
+    struct span name = mailbox->name;
+    box_watch_reading(m->watch);
+    int rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, mailbox);
+    if (rc == 0 && mailbox->id != m->id)
+        rc = ERR_ABSENT;
+    m->modseq = mailbox->modseq;
+    m->uidnext = mailbox->uidnext;
+    m->messages = (uint32_t)mailbox->messages;
     return rc;
 }
 
@@ -203,16 +220,12 @@ static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool
         rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &mailbox);
     if (rc == 0)
         rc = imap_co_open(s, &mailbox, read_only);
-    if (rc == 0) /* what was committed since the watch is open is seen, too */
-        rc = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &mailbox);
+    if (rc == 0)
+        rc = imap_co_read_state(s, &mailbox);
     if (rc < 0) {
         imap_unselect(s);
         return imap_co_fail(s, rc);
     }
-    s->selected->modseq = mailbox.modseq;
-    s->selected->uidnext = mailbox.uidnext;
-    s->selected->messages = (uint32_t)mailbox.messages;
-    box_watch_reading(s->selected->watch);
     rc = write_state(s, &mailbox, &out);
     if (rc == 0)
         rc = imap_co_say(s, buffer_span(&out));

@@ -21,6 +21,7 @@
 
 #define IMAP_END     (-2300) /* the session ends, all is said */
 #define IMAP_BAD     (-2301) /* wrong arguments */
+#define IMAP_RENAMED (-2303) /* INBOX is another mailbox now */
 #define IMAP_REFUSED (-2302) /* a command was not read, and that has been answered */
 
 #define IMAP_LINE_MAX_BEFORE_LOGIN ((size_t)8 * 1024)
@@ -31,7 +32,7 @@
 /* The mailbox that is selected. */
 struct imap_selected {
     int64_t id, uidvalidity;
-    bool read_only;
+    bool read_only, inbox; /* inbox: selected by that name */
     struct box_watch *watch;
     int64_t modseq;  /* told up to here */
     int64_t uidnext; /* at that moment */
@@ -110,7 +111,9 @@ must_check int imap_co_stop_flood(struct imap_session *s, const struct imap_lite
  */
 
 /* Tells what happened since: EXISTS, FETCH of flags, and where expunges may be told, EXPUNGE or
- * VANISHED. A mailbox that was removed ends the session. */
+ * VANISHED. Where that cannot be told, the session ends: the mailbox was removed, INBOX has been
+ * renamed (new letters come to another mailbox now), or what went is forgotten. A store that cannot
+ * be read is no error: it is told later. */
 must_check int imap_co_sync(struct imap_session *s, bool expunges);
 /* Makes the view valid: before message numbers are used. */
 must_check int imap_co_load(struct imap_session *s);

@@ -119,6 +119,13 @@ int imap_set_add(struct imap_set_writer *w, uint32_t number, struct buffer *out)
     return rc;
 }
 
+int imap_set_add_range(struct imap_set_writer *w, uint32_t first, uint32_t last, struct buffer *out)
+{
+    int rc = imap_set_add(w, first, out);
+    w->last = last;
+    return rc;
+}
+
 int imap_set_end(struct imap_set_writer *w, struct buffer *out)
 {
     int rc = w->first ? write_range(w, out) : 0;

@@ -30,6 +30,8 @@ struct imap_set_writer {
     uint32_t first, last; /* the open range; 0: none */
 };
 must_check int imap_set_add(struct imap_set_writer *w, uint32_t number, struct buffer *out);
+must_check int imap_set_add_range(struct imap_set_writer *w, uint32_t first, uint32_t last,
+                                  struct buffer *out);
 must_check int imap_set_end(struct imap_set_writer *w, struct buffer *out);
 
 #endif

@@ -45,6 +45,8 @@ static int imap_co_load_gone(struct imap_session *s)
         bool complete;
         int rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, m->modseq, above,
                                  m->uidnext - 1, &arena, &uids, &count, &complete);
+        if (rc == 0 && !complete)
+            rc = -ESTALE;
         for (size_t i = 0; rc == 0 && i < count; i++)
             rc = view_insert(&m->view, (uint32_t)uids[i]);
         if (rc < 0)
@@ -53,6 +55,16 @@ static int imap_co_load_gone(struct imap_session *s)
             above = uids[count - 1];
     } while (count == BOX_PAGE);
     return 0;
+}
+
+/* The session cannot be told what happened. */
+static int imap_co_leave(struct imap_session *s, int why)
+{
+    struct span text = why == ERR_ABSENT     ? SPAN("* BYE The mailbox has been removed\r\n")
+                       : why == IMAP_RENAMED ? SPAN("* BYE INBOX is another mailbox now\r\n")
+                                             : SPAN("* BYE Too much is forgotten since\r\n");
+    int rc = imap_co_say(s, text);
+    return rc < 0 ? rc : IMAP_END;
 }
 
 int imap_co_load(struct imap_session *s)
@@ -67,7 +79,7 @@ int imap_co_load(struct imap_session *s)
     for (size_t i = 0; rc == 0 && i < m->gone_count; i++)
         rc = view_insert(&m->view, (uint32_t)m->gone[i]);
     m->loaded = rc == 0;
-    return rc;
+    return rc == -ESTALE ? imap_co_leave(s, rc) : rc;
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
@@ -134,6 +146,32 @@ bool imap_uid_is_known(const struct imap_set *known, uint32_t uid)
     return known->count == 0 || imap_set_has(known, uid);
 }
 
+/* The UIDs of a range that are not there: gap after gap. */
+static int write_absent_of(const struct imap_selected *m, struct imap_range range,
+                           struct imap_set_writer *writer, struct buffer *uids)
+{
+    uint32_t last = (uint32_t)(m->uidnext - 1), uid = range.first;
+    last = range.last < last ? range.last : last;
+    int rc = 0;
+    while (rc == 0 && uid && (uid = view_next_absent(&m->view, uid)) && uid <= last) {
+        uint32_t next = view_next(&m->view, uid);
+        rc = imap_set_add_range(writer, uid, next && next <= last ? next - 1 : last, uids);
+        uid = next;
+    }
+    return rc;
+}
+
+/* Without a memory: all that the client may know and that are not there. */
+static int write_absent(const struct imap_selected *m, const struct imap_set *known,
+                        struct imap_set_writer *writer, struct buffer *uids)
+{
+    int rc =
+        known->count ? 0 : write_absent_of(m, (struct imap_range){1, UINT32_MAX}, writer, uids);
+    for (size_t i = 0; rc == 0 && i < known->count; i++)
+        rc = write_absent_of(m, known->ranges[i], writer, uids);
+    return rc;
+}
+
 int imap_co_tell_vanished_since(struct imap_session *s, int64_t modseq,
                                 const struct imap_set *known)
 {
@@ -155,9 +193,8 @@ int imap_co_tell_vanished_since(struct imap_session *s, int64_t modseq,
                 rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
         above = rc == 0 && count ? gone[count - 1] : above;
     } while (rc == 0 && complete && count == BOX_PAGE);
-    for (int64_t uid = 1; rc == 0 && !complete && uid < m->uidnext; uid++)
-        if (view_number(&m->view, (uint32_t)uid) == 0 && imap_uid_is_known(known, (uint32_t)uid))
-            rc = imap_set_add(&writer, (uint32_t)uid, &uids);
+    if (rc == 0 && !complete)
+        rc = write_absent(m, known, &writer, &uids);
     if (rc == 0)
         rc = imap_set_end(&writer, &uids);
     return rc < 0 ? rc : imap_co_tell_vanished(s, SPAN("* VANISHED (EARLIER) "), &uids);
@@ -182,10 +219,14 @@ int imap_co_tell_keywords(struct imap_session *s)
 {
     struct imap_selected *m = s->selected;
     AUTO_BUFFER line = BUFFER(16384);
-    arena_free(&m->names);
-    m->names = ARENA((size_t)64 * 1024);
-    m->keywords = (struct keywords){0};
-    int rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &m->names, &m->keywords);
+    struct arena names = ARENA((size_t)64 * 1024), before = m->names;
+    struct keywords keywords;
+    int rc = keyword_co_read(s->settings->store, s->who.tenant, m->id, &names, &keywords);
+    if (rc == 0) {
+        m->names = names;
+        m->keywords = keywords;
+    }
+    arena_free(rc == 0 ? &before : &names);
     if (rc == 0)
         rc = buffer_append_text(&line, "* FLAGS ");
     if (rc == 0)
@@ -225,8 +266,11 @@ static int imap_co_tell_new(struct imap_session *s, int64_t uidnext)
                              &uids, &count);
         for (size_t i = 0; rc == 0 && i < count; i++)
             rc = view_add(&m->view, uids[i]);
-        if (rc < 0)
+        if (rc < 0) { /* not told: the view is read again */
+            m->loaded = false;
+            m->messages = had;
             return rc;
+        }
         if (count)
             after = uids[count - 1];
         m->messages += (uint32_t)count;
@@ -258,6 +302,8 @@ static int imap_co_take_news(struct imap_session *s, int64_t known, bool *ret_mo
     AUTO_ARENA arena = ARENA((size_t)1024 * 1024);
     struct box_news news;
     int rc = box_co_news(s->settings->store, s->who.tenant, m->id, m->modseq, &arena, &news);
+    if (rc == 0 && (!news.complete || (m->inbox && !news.is_inbox)))
+        rc = news.complete ? IMAP_RENAMED : -ESTALE;
     if (rc < 0)
         return rc;
     if (news.mailbox.uidnext > m->uidnext)
@@ -266,7 +312,8 @@ static int imap_co_take_news(struct imap_session *s, int64_t known, bool *ret_mo
         rc = imap_co_tell_flags(s, &news, known);
     if (rc == 0)
         rc = keep_gone(m, news.gone, news.gone_count);
-    m->modseq = news.modseq;
+    if (rc == 0)
+        m->modseq = news.modseq;
     *ret_more = news.more;
     return rc;
 }
@@ -280,12 +327,10 @@ static int imap_co_read_news(struct imap_session *s)
     int rc = imap_co_load(s);
     while (rc == 0 && more)
         rc = imap_co_take_news(s, known, &more);
-    if (rc != ERR_ABSENT)
-        return rc;
-    rc = imap_co_say(s, SPAN("* BYE The mailbox has been removed\r\n"));
-    return rc < 0 ? rc : IMAP_END;
+    return rc == ERR_ABSENT || rc == -ESTALE || rc == IMAP_RENAMED ? imap_co_leave(s, rc) : rc;
 }
 
+/* What cannot be read now is told another time: what the command did is done. */
 int imap_co_sync(struct imap_session *s, bool expunges)
 {
     struct imap_selected *m = s->selected;
@@ -297,7 +342,10 @@ int imap_co_sync(struct imap_session *s, bool expunges)
         if (rc == 0)
             rc = imap_co_tell_gone(s);
     }
-    return rc;
+    if (rc != ERR_STORE && rc != ERR_FULL)
+        return rc;
+    box_watch_missed(m->watch);
+    return 0;
 }
 
 void imap_own_change(struct imap_session *s, int64_t modseq)

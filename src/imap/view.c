@@ -139,3 +139,10 @@ uint32_t view_next(const struct view *v, uint32_t uid)
         return 0;
     return v->runs[i].uid > uid ? v->runs[i].uid : uid;
 }
+
+uint32_t view_next_absent(const struct view *v, uint32_t uid)
+{
+    for (size_t i = run_at(v, uid); i < v->count && v->runs[i].uid <= uid; i++)
+        uid = v->runs[i].uid + v->runs[i].count; /* 0 behind the last UID of all */
+    return uid;
+}

@@ -33,5 +33,7 @@ uint32_t view_uid(const struct view *v, uint32_t number); /* 0: no such number *
 uint32_t view_highest(const struct view *v);              /* the last UID; 0 in an empty view */
 /* The lowest UID >= uid; 0: none. */
 uint32_t view_next(const struct view *v, uint32_t uid);
+/* The lowest UID >= uid that is not there, whether it ever was or not; 0: all are, to the end. */
+uint32_t view_next_absent(const struct view *v, uint32_t uid);
 
 #endif

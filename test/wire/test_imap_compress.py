@@ -7,7 +7,7 @@ import zlib
 import pytest
 from imap import Imap
 from office import OFFSET, until
-from test_imap_clients import NODE, certificate, mbsync, run
+from test_imap_clients import NODE, mbsync, run
 
 LETTER = b"From: a@far.test\r\nSubject: small\r\n\r\nbody\r\n"
 

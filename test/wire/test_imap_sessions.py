@@ -1,97 +1,35 @@
-"""Sessions on one mailbox that do this and that at random: each client's own picture stays true."""
+"""Sessions on one mailbox that do this and that at random: each client's own picture stays true, and
+nothing that was acknowledged is lost, doubled, or given a number twice."""
 import random
-import re
 
 import pytest
-from imap import Imap
+from crowd import Actor, Crowd
+from picture import KINDS, Picture
 
-LETTER = b"Subject: x\r\n\r\nx\r\n"
-FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "red", "blue"]
-
-
-class Picture:
-    """A client that believes only what it was told: UIDs by message number, flags by UID."""
-
-    def __init__(self, user, options=""):
-        self.box, self.uids, self.flags = Imap(user), [], {}
-        for option in options.split():
-            self.box.ok(f"ENABLE {option}")
-        self.do("SELECT INBOX")
-        self.learn()
-
-    def do(self, text, *literals, keeps=False):
-        result, lines = self.box.command(text, *literals)
-        for line in lines:
-            self.hear(line.decode(), keeps)
-        return result
-
-    def hear(self, line, keeps):
-        if found := re.fullmatch(r"\* (\d+) EXISTS", line):
-            assert int(found[1]) >= len(self.uids), line
-            self.uids += [None] * (int(found[1]) - len(self.uids))
-        elif found := re.fullmatch(r"\* (\d+) EXPUNGE", line):
-            assert not keeps, line
-            assert 1 <= int(found[1]) <= len(self.uids), line
-            self.uids.pop(int(found[1]) - 1)
-        elif found := re.fullmatch(r"\* VANISHED ([\d:,]+)", line):
-            for part in found[1].split(","):
-                first, _, last = part.partition(":")
-                for uid in range(int(first), int(last or first) + 1):
-                    self.uids.remove(uid if uid in self.uids else None)  # not learnt yet
-        elif found := re.match(r"\* (\d+) FETCH \((.*)\)$", line):
-            number = int(found[1])
-            assert 1 <= number <= len(self.uids), line
-            if uid := re.search(r"UID (\d+)", found[2]):
-                assert self.uids[number - 1] in (None, int(uid[1])), line
-                self.uids[number - 1] = int(uid[1])
-            flags = re.search(r"FLAGS \((.*?)\)", found[2])
-            if flags and self.uids[number - 1]:
-                self.flags[self.uids[number - 1]] = set(flags[1].split())
-
-    def learn(self):
-        if None in self.uids:
-            assert self.do(f"FETCH {self.uids.index(None) + 1}:* (UID FLAGS)",
-                           keeps=True).startswith("OK")
-
-    def step(self, choice):
-        some = choice.choice(range(len(self.uids))) + 1 if self.uids else 0
-        what = choice.choice(["append", "store", "store", "store", "expunge", "noop", "fetch",
-                              "search", "move", "copy"])
-        if what == "append":
-            self.do("APPEND INBOX {}", LETTER)
-        elif what == "expunge":
-            self.do("EXPUNGE")
-        elif what == "noop":
-            self.do("NOOP")
-        elif some and what == "store":
-            how = choice.choice(["+FLAGS", "-FLAGS", "FLAGS"])
-            self.do(f"STORE {some} {how} ({choice.choice(FLAGS)})", keeps=True)
-        elif some and what == "fetch":
-            self.do(f"FETCH {some}:* (UID FLAGS)", keeps=True)
-        elif some and what == "search":
-            self.do("SEARCH DELETED", keeps=True)
-        elif some and what in ("copy", "move"):
-            self.do(f"{what.upper()} {some} {'INBOX' if what == 'copy' else 'Archive'}")
+WHAT = ["append", "flag", "flag", "delete", "delete", "expunge", "noop", "fetch", "search", "move",
+        "copy", "select"]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_every_client_ends_with_the_same_picture(office, seed):
-    user, choice = office.new_user(), random.Random(seed)
-    options = ["", "CONDSTORE", "QRESYNC", "IMAP4rev2", ""]
-    clients = [Picture(user, each) for each in options]
+def test_one_after_another(office, seed):
+    """The same every time: a client acts, and then another."""
+    crowd, choice = Crowd(office, seed, 5), random.Random(seed)
+    people = [Actor(crowd, number, Picture(crowd.user, KINDS[number])) for number in range(5)]
     for _ in range(200):
-        client = choice.choice(clients)
-        client.step(choice)
-        client.learn()
-    for client in clients:
-        client.do("NOOP")
-        client.learn()
-    fresh = Picture(user)
-    wanted = {uid: fresh.flags[uid] for uid in fresh.uids}
-    for client, option in zip(clients, options):
-        assert client.uids == fresh.uids, (seed, option)
-        assert {uid: client.flags[uid] for uid in client.uids} == wanted, (seed, option)
-    counted = fresh.box.ok("STATUS INBOX (MESSAGES UNSEEN DELETED)")[0]
-    assert f"MESSAGES {len(wanted)}" in counted
-    assert f"UNSEEN {sum(chr(92) + 'Seen' not in flags for flags in wanted.values())}" in counted
-    assert f"DELETED {sum(chr(92) + 'Deleted' in flags for flags in wanted.values())}" in counted
+        actor = choice.choice(people)
+        getattr(actor, choice.choice(WHAT))()
+        actor.picture.learn()
+    crowd.compare(people)
+
+
+@pytest.mark.parametrize("name", ["INBOX", "Work"])
+def test_all_at_once(office, name):
+    there = Crowd(office, 1, 30, name).run(15)
+    assert len(there) > 30
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_two_hundred_at_once(office, seed):
+    there = Crowd(office, seed, 200, ["INBOX", "Work"][seed % 2]).run(30)
+    assert len(there) > 500
