@@ -20,7 +20,7 @@ TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-
     gsasl mpop python3-openssl openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev
     python3-gi gir1.2-gmime-3.0 python3-boto3 awscli python3-django-anymail python3-yaml
     python3-jsonschema php-cli libphp-phpmailer mailman3 python3-pyzbar isync neomutt
-    libmail-imapclient-perl"
+    libmail-imapclient-perl offlineimap3"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
 # of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
 PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"

@@ -30,6 +30,7 @@ class Wire:
 
     def __init__(self, address, port, source=None):
         self.socket = socket.create_connection((address, port), PATIENCE, source)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""
 
     def __enter__(self):
