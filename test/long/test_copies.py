@@ -2,10 +2,12 @@
 changes on either side arrive on the other."""
 import random
 import re
+import subprocess
 
 import pytest
 from authority import Authority
 from imap import Imap
+from office import OFFSET, PATIENCE
 from sync import Mbsync, Offlineimap
 
 pytestmark = pytest.mark.long
@@ -121,3 +123,49 @@ def both_have_it_all(box, copy):
         assert box.ok(f"SEARCH RETURN (COUNT) {key}")[-1].endswith(f" COUNT {count}"), key
     box.ok("SELECT Near")
     assert "FLAGS (\\Seen)" in box.ok("FETCH 1 (FLAGS)")[0]
+
+
+def neomutt(user, folder, qresync):
+    """Opens the mailbox and quits; the commands it sent."""
+    config, log = folder / "muttrc", folder / "log"
+    config.write_text(
+        f"set folder=imaps://{user.office.address}:{993 + OFFSET}/\nset spoolfile=+INBOX\n"
+        f"set imap_user='{user}'\nset imap_pass='{user.password}'\nset ssl_verify_host=no\n"
+        f"set certificate_file={user.office.folder}/tls/certificate.pem\n"
+        f"set header_cache={folder}/cache\nset imap_condstore=yes\nset imap_qresync={qresync}\n"
+        "set mark_old=no\nset quit=yes\npush '<quit>'\n")
+    result = subprocess.run(["script", "-qec", f"neomutt -n -F {config} -d 2 -l {log}", "/dev/null"],
+                            input="", text=True, capture_output=True, timeout=PATIENCE * 3,
+                            env={"TERM": "xterm", "HOME": str(folder), "PATH": "/usr/bin:/bin"})
+    assert result.returncode == 0, result.stdout[-3000:]
+    text = (folder / "log0").read_text("latin-1")  # the one of the last run
+    return re.findall(r"mutt_socket_write_d\(\) \d+> \S+ (.*)", text)
+
+
+@pytest.mark.parametrize("qresync", ["yes", "no"])
+def test_neomutt_fetches_only_what_is_new(office, letters, tmp_path, qresync):
+    """With its cache of headers, by QRESYNC or by CONDSTORE."""
+    user = office.new_user()
+    with Imap(user) as box:
+        fill(box, "INBOX", letters)
+        box.ok("SELECT INBOX")
+
+        def fetched():
+            commands = neomutt(user, tmp_path, qresync)
+            return ([command.split()[1] for command in commands
+                     if command.startswith("FETCH") and "BODY" in command],
+                    [command.partition("CHANGEDSINCE")[2] for command in commands
+                     if "CHANGEDSINCE" in command])
+        assert fetched() == ([f"1:{COUNT}"], [])
+        before = state(box)
+        assert fetched() == ([], []) and state(box) == before
+        since = re.search(r"HIGHESTMODSEQ (\d+)", box.ok("STATUS INBOX (HIGHESTMODSEQ)")[-1])[1]
+        box.ok("UID STORE 5 +FLAGS.SILENT (\\Flagged)")
+        box.ok("UID STORE 7 +FLAGS (\\Deleted)")
+        box.ok("UID EXPUNGE 7")
+        box.append(letters[0])
+        headers, changes = fetched()
+        # with VANISHED it reads again the message that took the place of the one that went
+        assert headers == (["7"] if qresync == "yes" else []) + [str(COUNT)]
+        assert changes == [f" {since} VANISHED)" if qresync == "yes" else f" {since})"]
+        assert fetched() == ([], [])
