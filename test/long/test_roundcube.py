@@ -1,0 +1,118 @@
+"""Roundcube in a browser: login, list, read, search, reply."""
+import json
+
+import pytest
+from authority import Authority
+from chromium import Chromium
+from imap import Imap
+from office import ROOT, until
+from roundcube import UNPACKED, Roundcube
+
+pytestmark = [pytest.mark.long, pytest.mark.skipif(
+    not UNPACKED.exists(), reason="Roundcube is not unpacked: tools/get-peers roundcube")]
+LETTER = ("From: Anna <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\n"
+          "Date: Mon, 23 Nov 2026 10:00:{number:02} +0000\r\nMessage-ID: <{number}@example.test>\r\n"
+          "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+          "Content-Transfer-Encoding: 8bit\r\n\r\nThe text of letter {number}: ü\r\n")
+SUBJECTS = """[...document.querySelectorAll("#messagelist tr.message .subject a")]
+    .map(link => link.textContent.trim())"""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def office(make_office, authority):
+    return authority.certify(make_office(start=False), "mail.example.test").start()
+
+
+@pytest.fixture
+def browser(tmp_path, request):
+    browser = Chromium(tmp_path / "browser")
+    try:
+        before = request.session.testsfailed
+        yield browser
+        if request.session.testsfailed > before:
+            path = ROOT / "build/pictures" / f"{request.node.name}.png"
+            browser.picture(path)
+            print(f"what the browser showed: {path}")
+    finally:
+        browser.end()
+
+
+@pytest.fixture(params=[(), ("SORT", "SORT=DISPLAY", "ESORT", "THREAD", "ESEARCH", "QRESYNC")],
+                ids=["all capabilities", "few capabilities"])
+def roundcube(office, authority, tmp_path, request):
+    roundcube = Roundcube(office, authority.chain, tmp_path / "roundcube", request.param)
+    yield roundcube
+    roundcube.end()
+
+
+def log_in(browser, roundcube, user):
+    browser.open(roundcube.url)
+    browser.type("#rcmloginuser", user.address)
+    browser.type("#rcmloginpwd", user.password)
+    browser.click("#rcmloginsubmit")
+
+
+def subjects(browser, wanted, refresh=False):
+    """The list shows these subjects, in this order; the button does nothing while it is busy."""
+    def shown():
+        if browser.run(SUBJECTS) == wanted:
+            return True
+        if refresh and not browser.run("rcmail.busy"):
+            browser.click("a.refresh")
+        return False
+    until(shown)
+
+
+def open_letter(browser, subject):
+    """Chooses it in the list; its text from the pane beside."""
+    row = browser.until(f"""[...document.querySelectorAll("#messagelist tr.message")].find(row =>
+        row.querySelector(".subject a").textContent.trim() == {json.dumps(subject)})?.id""")
+    browser.click(f"#{row} .subject")
+    return browser.until(f"""(() => {{
+        const page = document.querySelector("#messagecontframe")?.contentDocument;
+        const shown = page?.querySelector("h2.subject")?.textContent;
+        return shown?.includes({json.dumps(subject)}) &&
+            page.querySelector("#messagebody")?.textContent.trim(); }})()""")
+
+
+def test_roundcube(office, roundcube, browser):
+    bob, anna = office.new_user(), office.new_user()
+    for number, subject in enumerate(("apples", "pears", "Grüße aus Köln")):
+        office.send(bob.address, LETTER.format(
+            sender=anna, to=bob, subject=subject, number=number).encode(), anna.address)
+    log_in(browser, roundcube, bob)
+    subjects(browser, ["Grüße aus Köln", "pears", "apples"])
+    assert open_letter(browser, "pears") == "The text of letter 1: ü"
+    # it comes while the list is open
+    office.send(bob.address, LETTER.format(
+        sender=anna, to=bob, subject="late", number=3).encode(), anna.address)
+    subjects(browser, ["late", "Grüße aus Köln", "pears", "apples"], refresh=True)
+    # search
+    browser.type("#mailsearchform", "pea")
+    browser.press_enter()
+    subjects(browser, ["pears"])
+    # reply
+    open_letter(browser, "pears")
+    browser.until("!rcmail.busy && !document.querySelector('#messagecontframe').contentWindow.rcmail.busy")
+    browser.click("a.reply:not(.disabled)")
+    text = browser.until("""document.querySelector("#composebody")?.value""")
+    assert "> The text of letter 1: ü" in text
+    browser.type("#composebody", "My answer.\n")
+    browser.click("button.send, a.send")
+    letter = until(lambda: anna.letters() or None)[0].decode()
+    assert "In-Reply-To: <1@example.test>\r\n" in letter and "Subject: Re: pears\r\n" in letter
+    assert "My answer." in letter
+    # the list again, and what the mailbox has of it
+    browser.until("""document.querySelector("#messagelist") !== null""")
+    with Imap(bob) as box:
+        box.ok("SELECT INBOX")
+        assert box.ok("SEARCH ANSWERED")[-1] == "* SEARCH 2" == box.ok("SEARCH SEEN")[-1]
+        box.ok("SELECT Sent")
+        answer, = box.ok("FETCH 1 (FLAGS BODY.PEEK[])")
+        assert "\\Seen" in answer and "My answer." in answer
+    assert "BAD " not in roundcube.log() and not roundcube.log("errors.log")
