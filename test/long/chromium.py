@@ -18,7 +18,7 @@ class Chromium:
 
     def __init__(self, folder):
         folder.mkdir()
-        self.said, self.count, self.pending = folder / "said", 0, b""
+        self.said, self.count, self.pending, self.errors = folder / "said", 0, b"", []
         in_far, self.out = os.pipe()
         self.input, out_far = os.pipe()
         with open(self.said, "wb") as said:  # it reads 3 and writes 4
@@ -34,6 +34,7 @@ class Chromium:
             self.session = self.command("Target.attachToTarget", targetId=target,
                                         flatten=True)["sessionId"]
             self.command("Page.enable")
+            self.command("Runtime.enable")
         except BaseException:
             self.end()
             raise
@@ -54,7 +55,8 @@ class Chromium:
             message["sessionId"] = self.session
         os.write(self.out, json.dumps(message).encode() + b"\0")
         while (answer := self.receive()).get("id") != self.count:
-            pass
+            if answer.get("method") == "Runtime.exceptionThrown":
+                self.errors.append(answer["params"]["exceptionDetails"])
         assert "error" not in answer, (name, answer["error"])
         return answer["result"]
 

@@ -37,7 +37,7 @@ def browser(tmp_path, request):
         if request.session.testsfailed > before:
             path = ROOT / "build/pictures" / f"{request.node.name}.png"
             browser.picture(path)
-            print(f"what the browser showed: {path}")
+            print(f"what the browser showed: {path}; errors of scripts: {browser.errors}")
     finally:
         browser.end()
 
@@ -57,15 +57,16 @@ def log_in(browser, roundcube, user):
     browser.click("#rcmloginsubmit")
 
 
-def subjects(browser, wanted, refresh=False):
-    """The list shows these subjects, in this order; the button does nothing while it is busy."""
-    def shown():
-        if browser.run(SUBJECTS) == wanted:
-            return True
-        if refresh and not browser.run("rcmail.busy"):
-            browser.click("a.refresh")
-        return False
-    until(shown)
+def idle(browser):
+    """No page is loading and no request is under way: only then does a button do what it says."""
+    browser.until("""[window, ...Array.from(frames)].every(page =>
+        page.document.readyState == "complete" && page.rcmail?.busy !== true) &&
+        window.rcmail?.busy === false && !$.active""")
+
+
+def subjects(browser, wanted):
+    """The list shows these subjects, in this order."""
+    until(lambda: browser.run(SUBJECTS) == wanted)
 
 
 def open_letter(browser, subject):
@@ -73,11 +74,13 @@ def open_letter(browser, subject):
     row = browser.until(f"""[...document.querySelectorAll("#messagelist tr.message")].find(row =>
         row.querySelector(".subject a").textContent.trim() == {json.dumps(subject)})?.id""")
     browser.click(f"#{row} .subject")
-    return browser.until(f"""(() => {{
+    text = browser.until(f"""(() => {{
         const page = document.querySelector("#messagecontframe")?.contentDocument;
         const shown = page?.querySelector("h2.subject")?.textContent;
         return shown?.includes({json.dumps(subject)}) &&
             page.querySelector("#messagebody")?.textContent.trim(); }})()""")
+    idle(browser)
+    return text
 
 
 def test_roundcube(office, roundcube, browser):
@@ -91,18 +94,22 @@ def test_roundcube(office, roundcube, browser):
     # it comes while the list is open
     office.send(bob.address, LETTER.format(
         sender=anna, to=bob, subject="late", number=3).encode(), anna.address)
-    subjects(browser, ["late", "Grüße aus Köln", "pears", "apples"], refresh=True)
+    idle(browser)
+    browser.click("a.refresh")
+    subjects(browser, ["late", "Grüße aus Köln", "pears", "apples"])
     # search
     browser.type("#mailsearchform", "pea")
     browser.press_enter()
     subjects(browser, ["pears"])
     # reply
     open_letter(browser, "pears")
-    browser.until("!rcmail.busy && !document.querySelector('#messagecontframe').contentWindow.rcmail.busy")
     browser.click("a.reply:not(.disabled)")
-    text = browser.until("""document.querySelector("#composebody")?.value""")
-    assert "> The text of letter 1: ü" in text
+    browser.until("""window.rcmail?.env.action == "compose" && rcmail.commands.send &&
+        document.activeElement.id == "composebody" """)
+    idle(browser)
     browser.type("#composebody", "My answer.\n")
+    text = browser.run("""document.querySelector("#composebody").value""")
+    assert "> The text of letter 1: ü" in text and "My answer." in text
     browser.click("button.send, a.send")
     letter = until(lambda: anna.letters() or None)[0].decode()
     assert "In-Reply-To: <1@example.test>\r\n" in letter and "Subject: Re: pears\r\n" in letter
