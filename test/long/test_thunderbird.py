@@ -139,9 +139,10 @@ def receives(program):
         if (pane.threadTree.selectedIndex != 0)
             pane.threadTree.selectedIndex = 0;
         const message = pane.messageBrowser.contentWindow;
+        const subject = message.document.getElementById("expandedsubjectBox")?.textContent;
         const text = message.getMessagePaneBrowser?.().contentDocument?.body?.textContent.trim();
-        return text && [message.document.getElementById("expandedsubjectBox").textContent, text];""")
-    assert "Gr\u00fc\u00dfe" in shown[0] and shown[1].endswith("\nSch\u00f6ne Gr\u00fc\u00dfe")
+        return subject?.replace("Subject:", "") && text && [subject, text];""")
+    assert "Gr\u00fc\u00dfe" in shown[0] and shown[1].endswith("\nSch\u00f6ne Gr\u00fc\u00dfe"), shown
 
 
 def sends(program, to):
@@ -160,7 +161,7 @@ def sends(program, to):
         MailServices.compose.OpenComposeWindowWithParams(null, params);""", to.address)
     program.until("""
         const window = Services.wm.getMostRecentWindow("msgcompose");
-        if (!window?.gWindowLocked === false || !window.composeEditorReady)
+        if (!window?.composeEditorReady || !window.defaultController.isCommandEnabled("cmd_sendNow"))
             return false;
         window.goDoCommand("cmd_sendNow");
         return true;""")
