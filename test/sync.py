@@ -67,7 +67,7 @@ class Mbsync(Copy):
 
 class Offlineimap(Copy):
     def configure(self):
-        return (f"[general]\naccounts = one\nmetadata = {self.folder}/meta\nui = basic\n"
+        return (f"[general]\naccounts = one\nmetadata = {self.folder}/meta\nui = basic\nfsync = false\n"
                 "[Account one]\nlocalrepository = near\nremoterepository = far\n"
                 f"[Repository near]\ntype = Maildir\nlocalfolders = {self.folder}/mail\n"
                 f"[Repository far]\ntype = IMAP\nremotehost = {self.office.address}\n"

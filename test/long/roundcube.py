@@ -16,11 +16,11 @@ class Roundcube:
     """disabled: capabilities of the IMAP server that it shall not use. One request at a time: two at
     once lose what the other put into the session, as the last UID, and new letters are not listed."""
 
-    def __init__(self, office, chain, folder, disabled=()):
+    def __init__(self, office, chain, folder, threads=False, disabled=()):
         self.office, self.chain, self.folder = office, chain, folder
         self.web = folder / "web"
         self.install()
-        (self.folder / "config/config.inc.php").write_text(self.config(disabled))
+        (self.folder / "config/config.inc.php").write_text(self.config(threads, disabled))
         (self.folder / "before.php").write_text(f"<?php define('INSTALL_PATH', '{self.web}/');\n")
         with socket.create_server((office.address, 0)) as found:
             port = found.getsockname()[1]
@@ -51,7 +51,7 @@ class Roundcube:
         base.executescript((self.web / "SQL/sqlite.initial.sql").read_text())
         base.close()
 
-    def config(self, disabled):
+    def config(self, threads, disabled):
         where = f"{self.office.address}:"
         tls = f"['ssl' => ['cafile' => '{self.chain}', 'peer_name' => 'mail.example.test']]"
         names = ", ".join(f"'{name}'" for name in disabled)
@@ -62,6 +62,7 @@ $config = ['db_dsnw' => 'sqlite:///{self.folder}/base', 'imap_host' => 'ssl://{w
     'log_dir' => '{self.folder}/logs', 'temp_dir' => '{self.folder}/temp', 'imap_debug' => true,
     'smtp_debug' => true, 'skin' => 'elastic', 'language' => 'en_US', 'plugins' => [],
     'imap_cache' => 'db', 'messages_cache' => 'db', 'imap_disabled_caps' => [{names}],
+    'default_list_mode' => '{"threads" if threads else "list"}', 'message_sort_col' => 'date',
     'sent_mbox' => 'Sent', 'enable_spellcheck' => false, 'drafts_autosave' => 0, 'draft_autosave' => 0];
 """
 

@@ -1,5 +1,6 @@
 """Roundcube in a browser: login, list, read, search, reply."""
 import json
+import re
 
 import pytest
 from authority import Authority
@@ -42,10 +43,13 @@ def browser(tmp_path, request):
         browser.end()
 
 
-@pytest.fixture(params=[(), ("SORT", "SORT=DISPLAY", "ESORT", "THREAD", "ESEARCH", "QRESYNC")],
-                ids=["all capabilities", "few capabilities"])
+@pytest.fixture(params=["list", "threads", "few capabilities"])
 def roundcube(office, authority, tmp_path, request):
-    roundcube = Roundcube(office, authority.chain, tmp_path / "roundcube", request.param)
+    """In its ways to list: the server sorts, the server threads, Roundcube does it itself."""
+    few = request.param == "few capabilities"
+    roundcube = Roundcube(office, authority.chain, tmp_path / "roundcube", request.param == "threads", (
+        "SORT", "SORT=DISPLAY", "ESORT", "THREAD", "ESEARCH", "CONDSTORE", "QRESYNC") if few else ())
+    roundcube.uses = {"list": "UID SORT ", "threads": "UID THREAD "}.get(request.param)
     yield roundcube
     roundcube.end()
 
@@ -122,4 +126,7 @@ def test_roundcube(office, roundcube, browser):
         box.ok("SELECT Sent")
         answer, = box.ok("FETCH 1 (FLAGS BODY.PEEK[])")
         assert "\\Seen" in answer and "My answer." in answer
-    assert "BAD " not in roundcube.log() and not roundcube.log("errors.log")
+    assert " BAD " not in roundcube.log() and not roundcube.log("errors.log")
+    assert (roundcube.uses or "UID SEARCH ") in roundcube.log()
+    if not roundcube.uses:
+        assert not re.search("UID (SORT|THREAD) ", roundcube.log())
