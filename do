@@ -20,11 +20,14 @@ TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-
     gsasl mpop python3-openssl openssl strace postfix knot opendkim python3-dkim python3-nacl iproute2 util-linux clang libclang-rt-dev
     python3-gi gir1.2-gmime-3.0 python3-boto3 awscli python3-django-anymail python3-yaml
     python3-jsonschema php-cli libphp-phpmailer mailman3 python3-pyzbar isync neomutt
-    libmail-imapclient-perl"
+    libmail-imapclient-perl offlineimap3"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
 # of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
 PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"
-LONG_PACKAGES="llvm valgrind postgresql clang-tidy"
+LONG_PACKAGES="llvm valgrind postgresql clang-tidy thunderbird chromium-headless-shell php-intl
+    php-mbstring php-xml php-sqlite3 php-pear php-auth-sasl php-mail-mime php-net-smtp
+    php-masterminds-html5 php-guzzlehttp-guzzle libjs-jquery libjs-jquery-ui libjs-bootstrap4
+    libjs-jquery-minicolors libjs-jstimezonedetect"
 
 say() { printf '\033[1m%s\033[0m\n' "do: $*" >&2; }
 
@@ -97,6 +100,7 @@ test | test-long)
     # shellcheck disable=SC2086
     need $PEER_LIBRARIES || say "not all libraries of Exim can be had"
     tools/get-peers exim
+    [ "$1" = test ] || tools/get-peers roundcube
     exec tools/run-tests "$@"
     ;;
 bench)
@@ -132,7 +136,8 @@ help | --help | -h)
 ./do run          build, open a demo office on loopback, send and read a first letter, keep serving
                   (--once: end after the letter)
 ./do test         build and run the tests; ends with a line that counts them
-./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
+./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL, large mailboxes,
+                  Thunderbird, Roundcube
 ./do build        leaves build/postamt
 ./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, templates beside handlebars,
                   letters by HTTP beside those by SMTP (--quick: fewer letters; these alone:

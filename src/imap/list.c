@@ -181,10 +181,18 @@ static bool matches_any(const struct listing *l, struct span name)
 
 /* --- answering ------------------------------------------------------------------------------- */
 
+/* A pattern that ends in % stops at the level above what is subscribed, and is told of it (RFC 3501
+ * 6.3.9); one that reaches down to it is not. */
+static bool stops_at_a_level(const struct listing *l)
+{
+    struct span pattern = l->patterns[0];
+    return pattern.len && pattern.at[pattern.len - 1] == '%' && span_find(pattern, '*') < 0;
+}
+
 static bool is_chosen(const struct listing *l, const struct name *name)
 {
     if (l->lsub)
-        return name->subscribed || name->has_subscribed_below;
+        return name->subscribed || (name->has_subscribed_below && stops_at_a_level(l));
     if (l->select_special)
         return name->mailbox && name->mailbox->use != BOX_USE_NONE;
     if (l->select_subscribed)

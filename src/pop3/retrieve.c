@@ -14,7 +14,7 @@
 /* How much of the body TOP still wants. */
 struct top {
     bool whole; /* RETR */
-    bool in_body;
+    bool in_body, in_line;
     uint32_t lines;
     struct header_scan scan;
 };
@@ -27,6 +27,7 @@ static struct span top_take(struct top *top, struct span piece)
         return piece;
     if (!top->in_body) {
         ptrdiff_t end = header_scan(&top->scan, piece);
+        top->in_line = piece.len ? piece.at[piece.len - 1] != '\n' : top->in_line;
         if (end < 0)
             return piece;
         top->in_body = true;
@@ -69,6 +70,8 @@ static int pop3_co_send_letter(struct pop3_session *s, const struct box_message 
             rc = pop3_co_send(s, &dots, wanted);
         stream_set_deadline(s->st, 10 * 60 * 1000); /* a slow reader has ten minutes a piece */
     }
+    if (rc == 0 && !top->whole && !top->in_body) /* TOP ends the header where the letter does not */
+        rc = pop3_co_send(s, &dots, top->in_line ? SPAN("\r\n\r\n") : SPAN("\r\n"));
     if (rc == 0)
         rc = dot_finish(&dots, &tail);
     return rc < 0 ? rc : pop3_co_say(s, buffer_span(&tail));

@@ -1,14 +1,15 @@
-"""Programs that read mail over IMAP: curl, imapflow, Mail::IMAPClient, fetchmail, getmail, neomutt, mbsync."""
+"""Programs that read mail over IMAP: curl, imapflow, Mail::IMAPClient, fetchmail, getmail, neomutt,
+mbsync, offlineimap."""
 import json
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 
 import pytest
+from authority import Authority
 from imap import Imap
 from office import OFFSET, PATIENCE
+from sync import Mbsync, Offlineimap
 
 NODE = pathlib.Path(__file__).resolve().parent.parent / "node"
 LETTER = b"From: Anna <anna@far.test>\r\nTo: bob@example.test\r\nSubject: %s\r\n\r\nDear Bob\r\n.dot\r\n"
@@ -158,42 +159,35 @@ def test_neomutt(office, bob, tmp_path):
         assert "first" in answer and "\\Flagged" in answer
 
 
-def mbsync(office, user, folder):
-    config = folder / "mbsyncrc"
-    config.write_text(
-        f"IMAPAccount far\nTunnel \"openssl s_client -quiet -connect "
-        f"{office.address}:{993 + OFFSET} 2>/dev/null\"\nUser {user}\n"
-        f"Pass \"{user.password}\"\nSSLType None\nAuthMechs LOGIN\n\n"
-        f"IMAPStore far\nAccount far\n\nMaildirStore near\nSubFolders Verbatim\n"
-        f"Path {folder}/mail/\nInbox {folder}/mail/INBOX\n\n"
-        "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n"
-        f"SyncState {folder}/state/\n")
-    (folder / "mail").mkdir(exist_ok=True)
-    (folder / "state").mkdir(exist_ok=True)
-    return run("mbsync", "-c", config, "-a", "-V")
+@pytest.fixture(scope="module")
+def certified(make_office, tmp_path_factory):
+    """(office, the chain that its certificate is checked by)"""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    office = authority.certify(make_office(start=False), "mail.example.test")
+    return office.start(), authority.chain
 
 
-def test_mbsync_moves_nothing_the_second_time(office, tmp_path):
+@pytest.mark.parametrize("client", [Mbsync, Offlineimap])
+def test_copies_move_nothing_the_second_time(certified, tmp_path, client):
+    office, chain = certified
     user = office.new_user()
+    copy = client(user, tmp_path / "copy", chain)
     with Imap(user) as box:
         for number in range(200):
             box.append(LETTER % b"letter %d" % number, "INBOX" if number % 2 else "Archive",
                        "(\\Seen) " if number % 3 else "")
-    mbsync(office, user, tmp_path)
-    letters = sorted((tmp_path / "mail" / "INBOX").glob("*/*"))
-    assert len(letters) == 100
-    assert len(list((tmp_path / "mail" / "Archive").glob("*/*"))) == 100
-    own = rb"X-TUID: .*\n"  # what mbsync puts into its copies
-    assert {re.sub(own, b"", letter.read_bytes()).replace(b"\n", b"\r\n")
-            for letter in letters} == {
-        LETTER % b"letter %d" % number for number in range(1, 200, 2)}
-    with Imap(user) as box:
+        copy.sync()
+        files, letters = copy.all(), copy.letters("INBOX")
+        assert (len(letters), len(copy.letters("Archive"))) == (100, 100)
+        assert {copy.content(letter) for letter in letters} == {
+            LETTER % b"letter %d" % number for number in range(1, 200, 2)}
         before = box.ok("STATUS INBOX (MESSAGES UIDNEXT HIGHESTMODSEQ UNSEEN)")
-        mbsync(office, user, tmp_path)
+        assert copy.moved() == []
         assert box.ok("STATUS INBOX (MESSAGES UIDNEXT HIGHESTMODSEQ UNSEEN)") == before
-        assert sorted((tmp_path / "mail" / "INBOX").glob("*/*")) == letters
-        shutil.copy(letters[0], tmp_path / "mail" / "INBOX" / "new" / "1.new.here")
+        assert copy.all() == files
+        (letters[0].parent.parent / "new" / "1.new.here").write_bytes(LETTER % b"new")
         letters[-1].unlink()
-        mbsync(office, user, tmp_path)  # and changes go up
+        assert copy.moved() != []  # and changes go up
         assert "MESSAGES 100" in box.ok("STATUS INBOX (MESSAGES)")[0]
         assert box.ok("STATUS INBOX (UIDNEXT)")[0].endswith("(UIDNEXT 102)")
+        assert copy.moved() == []

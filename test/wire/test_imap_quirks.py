@@ -3,6 +3,7 @@ import re
 
 import pytest
 from imap import Imap
+from office import until
 
 LETTER = b"From: a@far.test\r\nSubject: quirk\r\nMessage-ID: <q@far.test>\r\n\r\nbody\r\n"
 
@@ -63,6 +64,7 @@ def test_apple_pipelines_namespace_and_list(box):
 
 
 def test_apple_searches_by_uid_with_return(box):
+    assert " ESEARCH " in box.ok("CAPABILITY")[0]
     assert box.ok("UID SEARCH RETURN (ALL) 1:*") == [f'* ESEARCH (TAG "t{box.count}") UID']
     box.append(LETTER)
     assert box.ok("UID SEARCH RETURN (ALL) 1:*")[-1] == f'* ESEARCH (TAG "t{box.count}") UID ALL 1'
@@ -91,6 +93,12 @@ def test_ios_26_authenticates_without_initial_response(office):
         box.ok("SELECT INBOX")
 
 
+def test_who_says_it_is_outlook_is_offered_the_same(box):
+    before = box.ok("CAPABILITY")
+    box.ok('ID ("name" "Microsoft Office 365" "vendor" "Microsoft")')
+    assert box.ok("CAPABILITY") == before
+
+
 def test_outlook_finds_uidonly_neither_offered_nor_enabled(box):
     assert "UIDONLY" not in box.ok("CAPABILITY")[0]
     assert box.ok("ENABLE UIDONLY") == ["* ENABLED"]
@@ -106,6 +114,32 @@ def test_thunderbird_ends_names_with_the_separator(box):
     box.ok("STATUS Projects/ (MESSAGES)")
 
 
+def test_thunderbird_reads_flags_in_lsub(box):
+    box.ok("CREATE Work/Lists")
+    box.ok("SUBSCRIBE Work/Lists")
+    box.ok("UNSUBSCRIBE Work")
+    box.ok("DELETE Work")
+    answers = [line for line in box.ok('LSUB "" %') if "Work" in line]
+    assert answers == ['* LSUB (\\Noselect) "/" "Work"']
+    answers = [line for line in box.ok('LSUB "" *') if "Work" in line]
+    assert answers == ['* LSUB () "/" "Work/Lists"']
+    box.no("SELECT Work")
+
+
+def test_outlook_express_sees_no_nul_and_the_end_of_the_header(office):
+    user = office.new_user()
+    with Imap(user) as box:
+        box.send(b"a APPEND INBOX ~{3+}\r\na\0b\r\n")
+        assert box.tagged("a")[0].startswith("NO ")
+        for letter in (b"Subject: one\r\n", b"Subject: two", b"Subject: three\r\n\r\n"):
+            box.append(letter)
+    box = user.pop3()
+    assert [box.top(number, 0)[1] for number in (1, 2, 3)] == [
+        [b"Subject: one", b""], [b"Subject: two", b""], [b"Subject: three", b""]]
+    assert box.retr(1)[1] == [b"Subject: one"]  # the octets that LIST counts
+    box.quit()
+
+
 def test_thunderbird_opens_many_connections(office):
     user = office.new_user()
     boxes = [Imap(user) for _ in range(20)]
@@ -116,6 +150,24 @@ def test_thunderbird_opens_many_connections(office):
         assert box.ok("NOOP") in (["* 1 EXISTS"], [])
         assert box.ok("SEARCH ALL") == ["* SEARCH 1"]
         box.__exit__()
+
+
+def test_a_device_too_many_is_told_so_and_not_that_its_password_is_wrong(make_office):
+    office = make_office(config="connections-max = 10")
+    user = office.new_user()
+    boxes = [Imap(user) for _ in range(10)]
+    with office.wire(143) as wire:
+        assert wire.greeting.startswith("* BYE [UNAVAILABLE] ") and wire.closed(), wire.greeting
+    boxes.pop().__exit__()
+    until(lambda: admitted(user))
+    for box in boxes:
+        assert box.ok("NOOP") == []
+        box.__exit__()
+
+
+def admitted(user):
+    with user.office.wire(143) as wire:
+        return wire.greeting.startswith("* OK ")
 
 
 def test_thunderbird_lists_subscribed_with_special_uses(box):
@@ -152,6 +204,15 @@ def test_k9_expunges_only_what_it_moved(box):
     assert box.ok("UID SEARCH ALL") == ["* SEARCH 1 2"]
 
 
+def test_k9_moves_and_leaves_nothing_behind(box):
+    for _ in range(2):
+        box.append(LETTER)
+    assert box.ok("UID MOVE 1 Archive")[-1] == "* 1 EXPUNGE"
+    assert box.ok("UID SEARCH ALL") == ["* SEARCH 2"]
+    box.ok("SELECT Archive")
+    assert box.ok("FETCH 1 (FLAGS)") == ["* 1 FETCH (FLAGS ())"]
+
+
 def test_a_set_of_sixty_thousand_octets(box):
     for _ in range(3):
         box.append(LETTER)
@@ -171,6 +232,8 @@ def test_id_before_select_and_appendlimit(office):
 def test_outlook_is_broken_by_such_names(box, name):
     before = folders(box.ok('LIST "" *'))
     assert not box.command(f'CREATE "{name}"')[0].startswith("OK")
+    assert not box.command(f'RENAME Archive "{name}"')[0].startswith("OK")
+    assert not box.command(f'RENAME "{name}" There')[0].startswith("OK")
     assert folders(box.ok('LIST "" *')) == before
 
 
