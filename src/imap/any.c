@@ -12,7 +12,8 @@
 
 bool imap_may_log_in(const struct imap_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
+    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth ||
+           (s->settings->cleartext_from_loopback && stream_peer_is_loopback(s->st));
 }
 
 bool imap_offers_tls(const struct imap_session *s)

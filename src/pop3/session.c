@@ -45,7 +45,8 @@ int pop3_co_mistake(struct pop3_session *s, struct span line)
 
 bool pop3_may_log_in(const struct pop3_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
+    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth ||
+           (s->settings->cleartext_from_loopback && stream_peer_is_loopback(s->st));
 }
 
 bool pop3_offers_tls(const struct pop3_session *s)
