@@ -22,7 +22,9 @@ TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-
     python3-jsonschema php-cli libphp-phpmailer mailman3 python3-pyzbar isync neomutt
     libmail-imapclient-perl"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
-# of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
+# of peers that are only unpacked: Debian's mail servers exclude each other, and start services
+BOX_LIBRARIES="libwrap0 libical3 libsasl2-modules libxapian30 libzephyr4 libclamav12 libpcre3
+    libexttextcat-2.0-0 liblua5.4-0 libstemmer0d libtirpc3 libunwind8"
 PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"
 LONG_PACKAGES="llvm valgrind postgresql clang-tidy"
 
@@ -107,10 +109,16 @@ bench)
     command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
     need_node_modules
-    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/{mail,http}load bench/template |
+    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/{mail,http,box}load bench/template |
         tail -n 1
     [ "${2:-}" != template ] || exec bench/template.py "${@:3}"
     [ "${2:-}" != api ] || exec bench/api.py "${@:3}"
+    if [ "${2:-}" = mailbox ]; then
+        # shellcheck disable=SC2086
+        need $BOX_LIBRARIES || say "not all libraries of Dovecot and Cyrus can be had"
+        tools/get-peers dovecot cyrus
+        exec bench/mailbox.py "${@:3}"
+    fi
     tools/get-peers exim opensmtpd haraka
     [ "${2:-}" = relay ] || bench/template.py
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
@@ -136,6 +144,8 @@ help | --help | -h)
 ./do build        leaves build/postamt
 ./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, templates beside handlebars,
                   letters by HTTP beside those by SMTP (--quick: fewer letters; these alone:
+                  mailbox [--only append|envelope|body|search|sort|change|select|login|pop3|
+                  deliver|rest|syncs]: IMAP and POP3 beside Dovecot and Cyrus,
                   relay [--only clear|tls|syncs|dkim|million], template,
                   api [--only mailbox|held|signed|syncs|store])
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all

@@ -20,209 +20,28 @@
  * below USERS. Blocking sockets, a thread a connection, to 127.0.0.1. Any unexpected reply ends it
  * with status 1.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
+#include "boxwire.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
-#define REPLY_ROOM  (256 * 1024)
-#define FIRST_MAX   (128 * 1024) /* of the first line that is kept */
-#define TAIL_MAX    1000         /* the line that ends a reply is within */
 #define COMMAND_MAX 512
 #define NAME_ROOM   256
-#define SILENCE_S   60
-#define TAG         "boxload."
-#define TAG_LEN     (sizeof TAG - 1)
-
-enum protocol { IMAP, POP3, SMTP };
-
-struct connection {
-    int fd;
-    SSL *ssl; /* NULL in the clear */
-    enum protocol protocol;
-    char *room, *first; /* first: the beginning of the reply */
-    size_t first_len;
-    char tail[TAIL_MAX + 1]; /* the end of the reply */
-    size_t tail_len;
-    unsigned long long bytes;
-};
 
 struct letter {
     const char *at;
     size_t len;
 };
 
-static SSL_CTX *context;
-static in_port_t port;
-static bool with_tls;
-static enum protocol protocol;
 static atomic_int left;
 static struct letter *letters;
 static int letter_count, users;
 static const char *user, *password, *mailbox, *hello;
-
-static void die(const char *what, const char *got)
-{
-    fprintf(stderr, "boxload: %s: %s\n", what, got);
-    exit(1);
-}
-
-static void *room_of(size_t size)
-{
-    void *room = malloc(size);
-    if (!room)
-        die("memory", "none");
-    return room;
-}
-
-/* --- bytes ----------------------------------------------------------------------------------- */
-
-static void transmit(struct connection *c, const char *at, size_t len)
-{
-    while (len) {
-        long sent = c->ssl ? SSL_write(c->ssl, at, (int)len) : send(c->fd, at, len, MSG_NOSIGNAL);
-        if (sent <= 0)
-            die("cannot send", "connection lost");
-        at += sent;
-        len -= (size_t)sent;
-    }
-}
-
-static void say(struct connection *c, const char *text)
-{
-    transmit(c, text, strlen(text));
-}
-
-/* Does the reply end here? many: it may be of several lines; else of one (SMTP says so itself). */
-static bool is_last(const struct connection *c, bool many)
-{
-    const char *tail = c->tail, *end = tail + c->tail_len, *line = end - 2;
-    if (c->tail_len < 3 || end[-1] != '\n')
-        return false;
-    while (line > tail && line[-1] != '\n')
-        line--;
-    if (line == tail && c->bytes > c->tail_len)
-        return false;
-    if (c->protocol == IMAP)
-        return !many || strncmp(line, TAG, TAG_LEN) == 0;
-    if (c->protocol == SMTP)
-        return end - line > 3 && line[3] == ' ';
-    return many ? strcmp(line, ".\r\n") == 0 || strncmp(c->first, "-ERR", 4) == 0 : true;
-}
-
-static void keep(struct connection *c, const char *at, size_t len)
-{
-    size_t head = FIRST_MAX - c->first_len < len ? FIRST_MAX - c->first_len : len;
-    memcpy(c->first + c->first_len, at, head);
-    c->first_len += head;
-    c->bytes += len;
-    if (len >= TAIL_MAX) {
-        memcpy(c->tail, at + len - TAIL_MAX, TAIL_MAX);
-        c->tail_len = TAIL_MAX;
-    } else {
-        size_t stay = c->tail_len + len > TAIL_MAX ? TAIL_MAX - len : c->tail_len;
-        memmove(c->tail, c->tail + c->tail_len - stay, stay);
-        memcpy(c->tail + stay, at, len);
-        c->tail_len = stay + len;
-    }
-    c->tail[c->tail_len] = '\0';
-}
-
-/* A whole reply; many: to a command whose answer has more lines than one. */
-static void listen_to(struct connection *c, bool many)
-{
-    c->first_len = c->tail_len = 0;
-    c->bytes = 0;
-    do {
-        long got =
-            c->ssl ? SSL_read(c->ssl, c->room, REPLY_ROOM) : recv(c->fd, c->room, REPLY_ROOM, 0);
-        if (got <= 0)
-            die("connection lost, or silence, after", c->bytes ? c->tail : "nothing");
-        keep(c, c->room, (size_t)got);
-    } while (!is_last(c, many));
-}
-
-static void expect(struct connection *c, bool many, const char *ok)
-{
-    listen_to(c, many);
-    const char *line = c->tail + c->tail_len - 2;
-    while (line > c->tail && line[-1] != '\n')
-        line--;
-    if (c->protocol == POP3)
-        line = c->first;
-    if (strncmp(line, ok, strlen(ok)) != 0)
-        die(ok, line);
-}
-
-static void ask(struct connection *c, const char *text, bool many, const char *ok)
-{
-    say(c, text);
-    expect(c, many, ok);
-}
-
-/* --- connections ----------------------------------------------------------------------------- */
-
-/* It measures servers; looking for their issuers would only cost. */
-static int trust_anybody(X509_STORE_CTX *store, void *arg)
-{
-    (void)store;
-    (void)arg;
-    return 1;
-}
-
-static void make_context(void)
-{
-    context = SSL_CTX_new(TLS_client_method());
-    if (!context)
-        die("TLS", "no context");
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_cert_verify_callback(context, trust_anybody, NULL);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-}
-
-static void open_connection(struct connection *c)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
-    struct timeval patience = {.tv_sec = SILENCE_S};
-    int one = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    c->protocol = protocol;
-    c->ssl = NULL;
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0)
-        die("connect", "refused");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (with_tls) {
-        c->ssl = SSL_new(context);
-        if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
-            die("TLS", "handshake failed");
-    }
-    listen_to(c, false);
-}
-
-static void make_room(struct connection *c)
-{
-    c->room = room_of(REPLY_ROOM);
-    c->first = room_of(FIRST_MAX + 1);
-}
-
-static void close_connection(struct connection *c)
-{
-    SSL_free(c->ssl);
-    close(c->fd);
-}
 
 /* pattern with the number where its % stands. */
 static const char *numbered(const char *pattern, int number, char *name, size_t size)
@@ -238,7 +57,7 @@ static void log_in(struct connection *c, int number)
 {
     char line[COMMAND_MAX], name[NAME_ROOM];
     const char *who = numbered(user, users ? number % users : 0, name, sizeof name);
-    if (protocol == IMAP) {
+    if (wire.protocol == IMAP) {
         snprintf(line, sizeof line, TAG " LOGIN \"%s\" \"%s\"\r\n", who, password);
         ask(c, line, true, TAG " OK");
         return;
@@ -259,7 +78,7 @@ static void *keep_logging_in(void *arg)
     while ((number = atomic_fetch_sub(&left, 1)) > 0) {
         open_connection(&c);
         log_in(&c, number);
-        if (protocol == IMAP)
+        if (wire.protocol == IMAP)
             ask(&c, TAG " LOGOUT\r\n", true, TAG " OK");
         else
             ask(&c, "QUIT\r\n", false, "+OK");
@@ -349,8 +168,9 @@ static void carry_out(struct connection *c, const char *line)
     }
     for (long i = 1; i <= count; i++) {
         const char *one = numbered(line, (int)i, command, sizeof command);
-        snprintf(text, sizeof text, "%s%s\r\n", protocol == IMAP ? TAG " " : "", one);
-        ask(c, text, protocol == IMAP || has_list(one), protocol == IMAP ? TAG " OK" : "+OK");
+        snprintf(text, sizeof text, "%s%s\r\n", wire.protocol == IMAP ? TAG " " : "", one);
+        ask(c, text, wire.protocol == IMAP || has_list(one),
+            wire.protocol == IMAP ? TAG " OK" : "+OK");
         bytes += c->bytes;
     }
     unsigned long long took = microseconds() - from;
@@ -363,16 +183,17 @@ static void carry_out(struct connection *c, const char *line)
 static void talk(void)
 {
     struct connection c;
-    char line[COMMAND_MAX];
+    char *line = room_of(COMMAND_MAX);
     make_room(&c);
     open_connection(&c);
     log_in(&c, 0);
     printf("in\n");
     fflush(stdout);
-    while (fgets(line, sizeof line, stdin)) {
+    while (fgets(line, COMMAND_MAX, stdin)) {
         line[strcspn(line, "\n")] = '\0';
         carry_out(&c, line);
     }
+    free(line);
     close_connection(&c);
 }
 
@@ -453,19 +274,6 @@ static void run_threads(int connections, void *work(void *))
     free(threads);
 }
 
-static enum protocol protocol_of(const char *name)
-{
-    return strcmp(name, "imap") == 0 ? IMAP : strcmp(name, "pop3") == 0 ? POP3 : SMTP;
-}
-
-static void open_way(const char *number, const char *way)
-{
-    port = htons((uint16_t)atoi(number));
-    with_tls = strcmp(way, "tls") == 0;
-    if (with_tls)
-        make_context();
-}
-
 static void set_load(const char *count, const char *name, const char *users_text)
 {
     atomic_store(&left, atoi(count));
@@ -477,33 +285,30 @@ int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "";
     if (strcmp(way, "dialogue") == 0 && argc == 7) {
-        protocol = protocol_of(argv[2]);
-        open_way(argv[3], argv[4]);
+        wire_set(argv[2], argv[3], argv[4]);
         user = argv[5];
         password = argv[6];
         talk();
     } else if (strcmp(way, "append") == 0 && argc == 10) {
-        open_way(argv[2], argv[3]);
+        wire_set("imap", argv[2], argv[3]);
         set_load(argv[5], argv[7], "1");
         read_corpus(argv[6]);
         password = argv[8];
         mailbox = argv[9];
         run_threads(atoi(argv[4]), keep_appending);
     } else if (strcmp(way, "deliver") == 0 && argc == 9) {
-        protocol = SMTP;
+        wire_set(argv[2], argv[3], "clear");
         hello = strcmp(argv[2], "lmtp") == 0 ? "LHLO" : "EHLO";
-        open_way(argv[3], "clear");
         set_load(argv[5], argv[7], argv[8]);
         read_corpus(argv[6]);
         run_threads(atoi(argv[4]), keep_delivering);
     } else if (strcmp(way, "login") == 0 && argc == 10) {
-        protocol = protocol_of(argv[2]);
-        open_way(argv[3], argv[4]);
+        wire_set(argv[2], argv[3], argv[4]);
         set_load(argv[6], argv[7], argv[8]);
         password = argv[9];
         run_threads(atoi(argv[5]), keep_logging_in);
     } else if (strcmp(way, "idle") == 0 && argc >= 9) {
-        open_way(argv[2], argv[3]);
+        wire_set("imap", argv[2], argv[3]);
         set_load("0", argv[5], argv[6]);
         password = argv[7];
         mailbox = argv[8];

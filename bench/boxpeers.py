@@ -23,6 +23,7 @@ ANY_USER = user_name("%")
 
 class BoxOffice(Postamt):
     """Postamt, with as many users."""
+    rows = None  # all
 
     def __init__(self, folder, name="boxes"):
         super().__init__(folder, name)
@@ -59,10 +60,11 @@ class Dovecot(BoxPeer):
     way_in = "lmtp"
 
     def __init__(self, folder, tls, mailboxes, tuned=False, hibernates=False):
-        name = f"Dovecot, {mailboxes}" + (", tuned" if tuned else "") + \
-            (", hibernating" if hibernates else "")
+        name = f"Dovecot, {mailboxes}" + (", hibernates" if hibernates else
+                                              ", tuned" if tuned else "")
         super().__init__(folder, name, tls)
-        self.mailboxes, self.tuned = mailboxes, tuned
+        self.mailboxes = mailboxes
+        self.rows = ("rest",) if hibernates else ("login", "rest") if tuned else None
         self.ports = {kind: self.port + number for number, kind in
                       enumerate(("imap", "imaps", "pop3", "pop3s", "lmtp"))}
         self.home = self.folder / "home"
@@ -151,3 +153,71 @@ service stats {{
         """What it knows of letters beside their list."""
         for file in self.home.rglob("dovecot.index.cache"):
             file.unlink()
+
+
+class Cyrus(BoxPeer):
+    """As Debian's imapd.conf and cyrus.conf have it, without what the rows do not use. It takes any
+    password. Helped: more children than 100 of imapd, 50 of pop3d and 20 of lmtpd."""
+    package = "cyrus"
+    users = {"cyrus": 64004}
+    way_in, rows = "lmtp", None
+
+    def __init__(self, folder, tls):
+        super().__init__(folder, "Cyrus", tls)
+        self.ports = {kind: self.port + number for number, kind in
+                      enumerate(("imap", "imaps", "pop3", "pop3s", "lmtp"))}
+        for part in ("lib", "spool", "run", "log", *(f"lib/{name}" for name in (
+                "db", "socket", "user", "quota", "proc", "lock", "log", "msg", "sieve"))):
+            self.give(self.folder / part, "cyrus", 0o750)
+        self.config.joinpath("key.pem").chmod(0o644)
+        self.conf = self.write("imapd.conf", f"""
+configdirectory: {self.folder}/lib
+proc_path: {self.folder}/run/proc
+mboxname_lockpath: {self.folder}/run/lock
+defaultpartition: default
+partition-default: {self.folder}/spool
+servername: {HOST}
+altnamespace: yes
+unixhierarchysep: yes
+virtdomains: userid
+lmtp_downcase_rcpt: yes
+popminpoll: 0
+autocreate_quota: 0
+autocreate_post: yes
+umask: 077
+sieveusehomedir: false
+sievedir: {self.folder}/lib/sieve
+hashimapspool: true
+allowplaintext: yes
+sasl_pwcheck_method: alwaystrue
+sasl_mech_list: PLAIN
+sasl_auto_transition: no
+tls_server_cert: {self.config}/certificate.pem
+tls_server_key: {self.config}/key.pem
+lmtpsocket: {self.folder}/run/lmtp
+idlesocket: {self.folder}/run/idle
+notifysocket: {self.folder}/run/notify
+syslog_prefix: cyrus
+""")
+        services = "".join(f'  {name} cmd="{program} -C {self.conf}{more}"'
+                           f' listen="127.0.0.1:{self.ports[name]}" prefork=0 maxchild=2000\n'
+                           for name, program, more in (
+                               ("imap", "imapd", " -U 30"), ("imaps", "imapd", " -s -U 30"),
+                               ("pop3", "pop3d", " -U 30"), ("pop3s", "pop3d", " -s -U 30"),
+                               ("lmtp", "lmtpd", " -a")))
+        self.services = self.write("cyrus.conf", f"""
+START {{
+  recover cmd="/usr/lib/cyrus/bin/ctl_cyrusdb -C {self.conf} -r"
+}}
+SERVICES {{
+{services}}}
+EVENTS {{
+}}
+""")
+
+    def start(self):
+        self.run_inside("/usr/sbin/cyrmaster", "-C", self.conf, "-M", self.services, "-p",
+                        self.folder / "run/master.pid")
+
+    def forget(self):
+        """It writes its cache at delivery, and cannot do without."""

@@ -2,7 +2,7 @@
 
 Of 5 KiB each: header fields of two hops and a signature, multipart/alternative of text and HTML in
 quoted-printable, a tenth of them in base64; threads of four letters; words by Zipf's law. COMMON is
-in every third letter, RARE in three, MISSING in none.
+in every third letter, RARE in three, MISSING in none, TOPIC in the subject of every fifth thread.
 """
 import base64
 import itertools
@@ -10,6 +10,7 @@ import random
 
 BYTES = 5120
 COMMON, RARE, MISSING = "Quartalszahlen", "Xylothek", "Yggdrasilium"
+TOPIC = "Sommerfest"
 SYLLABLES = ("an", "ber", "chi", "da", "en", "fol", "ge", "hin", "ir", "jo", "ka", "lun", "mi",
              "no", "or", "pla", "quo", "re", "sta", "ti", "un", "ver", "wol", "za")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -59,7 +60,8 @@ class Author:
                                                                                        base))
         day = f"{DAYS[number // 1440 % 7]}, {1 + number // 1440 % 28} Jun 2026" \
               f" {number // 60 % 24:02d}:{number % 60:02d}:{number % 59:02d} +0200"
-        subject = " ".join(random.Random(base).choices(self.words[:3000], k=5))
+        subject = " ".join(random.Random(base).choices(self.words[:3000], k=5) +
+                           [TOPIC] * (base % 20 == 0))
         alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
         fields = [f"Received: from mx{hop}.example.org (mx{hop}.example.org [192.0.2.{hop}])\r\n"
                   f"\tby mail.example.net with ESMTPS id {self.letters_of(alphabet[:52], 12)}\r\n"
@@ -96,9 +98,12 @@ class Author:
 
 
 def write(path, count):
-    author = Author()
+    """The file, and how many letters hold each of the words."""
+    author, holds = Author(), dict.fromkeys((COMMON, RARE, MISSING, TOPIC), 0)
     with open(path, "wb") as file:
         for number in range(count):
             letter = author.letter(number, count)
             file.write(b"%d\n%s\r\n" % (len(letter), letter))
-    return path
+            for word in holds:
+                holds[word] += word.encode() in letter
+    return path, holds
