@@ -64,7 +64,10 @@ class Dovecot(BoxPeer):
                                               ", tuned" if tuned else "")
         super().__init__(folder, name, tls)
         self.mailboxes = mailboxes
-        self.rows = ("rest",) if hibernates else ("login", "rest") if tuned else None
+        self.rows = None
+        if tuned:
+            self.rows = ("rest",) if hibernates else \
+                ("login",) if mailboxes == "maildir" else ("login", "rest")
         self.ports = {kind: self.port + number for number, kind in
                       enumerate(("imap", "imaps", "pop3", "pop3s", "lmtp"))}
         self.home = self.folder / "home"
