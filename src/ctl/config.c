@@ -180,7 +180,6 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_store(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
-    c->cleartext_login = cfg_getbool(cfg, "cleartext-login-from-loopback");
     return wrong;
 }
 
@@ -203,7 +202,6 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_INT("recipients-max", 1000, CFGF_NONE),
         CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
         CFG_INT("connections-max", 10000, CFGF_NONE),
-        CFG_BOOL("cleartext-login-from-loopback", cfg_false, CFGF_NONE),
         CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
         CFG_INT("pop3-expire-days", 0, CFGF_NONE),
         CFG_INT("connections-per-address-max", 50, CFGF_NONE),
@@ -303,15 +301,14 @@ int config_print(struct buffer *out, const struct config *c)
                            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
                            "api-recipients-per-day = %llu\n"
                            "connections-max = %u\nconnections-per-address-max = %u\n"
-                           "cleartext-login-from-loopback = %s\n"
                            "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
                            "log-level = \"%s\"\n",
                            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
                            c->certificate_key, c->allow_private_destinations ? "true" : "false",
                            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
                            (unsigned long long)c->daily_limit, c->connections_max,
-                           c->connections_per_address_max, c->cleartext_login ? "true" : "false",
-                           c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
+                           c->connections_per_address_max, c->pop3_login_delay, c->pop3_expire,
+                           c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)

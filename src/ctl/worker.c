@@ -72,7 +72,6 @@ static void fill_settings(struct worker *w)
                                              .greet_pause_ms = GREET_PAUSE_MS};
     for (unsigned i = 0; i < 2; i++)
         w->pop3[i] = (struct pop3_settings){.implicit_tls = i == DOOR_POP3S - DOOR_POP3,
-                                            .cleartext_from_loopback = o->config.cleartext_login,
                                             .hostname = o->config.hostname,
                                             .store = o->store,
                                             .directory = o->directory,
@@ -84,7 +83,6 @@ static void fill_settings(struct worker *w)
                                             .counters = &o->pop3};
     for (unsigned i = 0; i < 2; i++)
         w->imap[i] = (struct imap_settings){.implicit_tls = i == DOOR_IMAPS - DOOR_IMAP,
-                                            .cleartext_from_loopback = o->config.cleartext_login,
                                             .hostname = o->config.hostname,
                                             .store = o->store,
                                             .directory = o->directory,

@@ -12,8 +12,7 @@
 
 bool imap_may_log_in(const struct imap_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth ||
-           (s->settings->cleartext_from_loopback && stream_peer_is_loopback(s->st));
+    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
 }
 
 bool imap_offers_tls(const struct imap_session *s)

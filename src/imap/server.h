@@ -19,9 +19,8 @@ struct imap_counters {
 };
 
 struct imap_settings {
-    bool implicit_tls;            /* 993 (RFC 8314) */
-    bool allow_cleartext_auth;    /* for tests only: logging in without TLS */
-    bool cleartext_from_loopback; /* the same, for peers on this machine */
+    bool implicit_tls;         /* 993 (RFC 8314) */
+    bool allow_cleartext_auth; /* for tests only: logging in without TLS */
     const char *hostname;
     struct store *store;
     struct directory *directory;

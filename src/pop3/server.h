@@ -22,9 +22,8 @@ struct pop3_counters {
 };
 
 struct pop3_settings {
-    bool implicit_tls;            /* 995 (RFC 8314) */
-    bool allow_cleartext_auth;    /* for tests only: logging in without TLS */
-    bool cleartext_from_loopback; /* the same, for peers on this machine */
+    bool implicit_tls;         /* 995 (RFC 8314) */
+    bool allow_cleartext_auth; /* for tests only: logging in without TLS */
     const char *hostname;
     struct store *store;
     struct directory *directory;

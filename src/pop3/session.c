@@ -45,8 +45,7 @@ int pop3_co_mistake(struct pop3_session *s, struct span line)
 
 bool pop3_may_log_in(const struct pop3_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth ||
-           (s->settings->cleartext_from_loopback && stream_peer_is_loopback(s->st));
+    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
 }
 
 bool pop3_offers_tls(const struct pop3_session *s)
