@@ -52,9 +52,26 @@ class BoxPeer(UnpackedPeer):
         return [(self.config / "passwd", "/etc/passwd"), (self.config / "group", "/etc/group")]
 
 
+HIBERNATION = """
+imap_hibernate_timeout = 1s
+service imap {
+  unix_listener imap-master {
+    user = dovecot
+  }
+}
+service imap-hibernate {
+  unix_listener imap-hibernate {
+    user = vmail
+    mode = 0600
+  }
+}
+"""
+
+
 class Dovecot(BoxPeer):
     """mailboxes: maildir or sdbox. tuned: login processes serve many connections, as its manual's
-    performance mode says, mailbox processes are kept for the next session, and logins cached."""
+    performance mode says, mailbox processes are kept for the next session, and logins cached.
+    hibernates: those in IDLE are given to one process."""
     package = "dovecot"
     users = {"dovecot": 64001, "dovenull": 64002, "vmail": 64003}
     way_in = "lmtp"
@@ -74,9 +91,8 @@ class Dovecot(BoxPeer):
         self.give(self.home, "vmail", 0o700)
         self.write("users", "".join(f"{user_name(number)}:{{PLAIN}}{PASSWORD}::::{self.home}/"
                                     f"{number}::\n" for number in range(USERS)))
-        self.conf = self.write("dovecot.conf", self.main_part() + self.services(tuned) + (
-            "imap_hibernate_timeout = 1s\nservice imap {\n  unix_listener imap-master {\n"
-            "    user = dovecot\n  }\n}\n" if hibernates else ""))
+        self.conf = self.write("dovecot.conf", self.main_part() + self.services(tuned, hibernates) + (
+            HIBERNATION if hibernates else ""))
 
     def main_part(self):
         place = "~/Maildir" if self.mailboxes == "maildir" else "~/sdbox"
@@ -108,7 +124,7 @@ userdb {{
 }}
 """
 
-    def services(self, tuned):
+    def services(self, tuned, hibernates):
         ports = self.ports
         text = "".join(f"""
 service {kind}-login {{
@@ -125,7 +141,7 @@ service {kind}-login {{
 }}
 service {kind} {{
   process_limit = 2000
-  {"service_count = 1000" if tuned else ""}
+  {"service_count = 1000" if tuned and not hibernates else ""}
   {"process_min_avail = 2" if tuned else ""}
 }}
 """ for kind in ("imap", "pop3"))

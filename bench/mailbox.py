@@ -55,7 +55,7 @@ class Bench:
     def open(self, server_class, *arguments, **more):
         try:
             server = server_class(self.folder, *arguments, **more)
-            if not any(self.chosen(name) for name in server.rows or (row.name for row in ROWS)):
+            if server.rows and not any(map(self.chosen, server.rows)):
                 return
             self.stack.enter_context(server)
             if not server.rows:
