@@ -159,7 +159,8 @@ static bool has_list(const char *command)
 
 static void carry_out(struct connection *c, const char *line)
 {
-    char command[COMMAND_MAX], text[COMMAND_MAX + TAG_LEN + 4], *after;
+    static char command[COMMAND_MAX], text[COMMAND_MAX + TAG_LEN + 4];
+    char *after;
     unsigned long long bytes = 0, from = microseconds(), cpu_from = own_cpu();
     long count = 1;
     if (line[0] == '*') {
