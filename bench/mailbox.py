@@ -133,12 +133,15 @@ def judge(bench, row, middle):
     if not mine or not peers:
         print(f"{'':30} nothing to compare\n", flush=True)
         return
-    best = (max if row.higher else min)(peers, key=middle.get)
-    ratio = middle[mine] / middle[best] if row.higher else middle[best] / middle[mine]
+    ratios = {server: middle[mine] / middle[server] if row.higher else
+              middle[server] / middle[mine] for server in peers}
+    best = min(peers, key=ratios.get)
+    ratio = ratios.pop(best)
     reached = ratio >= row.aim and (not row.most or middle[mine] <= row.most)
     most = f", and at most {row.most} {row.unit}" if row.most else ""
+    others = "; ".join(f"{other.name} {times:.1f}" for other, times in ratios.items())
     line = (f"{ratio:.2f} times as good as {best.name} (aim: {row.aim:g}{most}):"
-            f" {'reached' if reached else 'missed'}")
+            f" {'reached' if reached else 'missed'} [{others}]")
     print(f"{'':30} {line}\n", flush=True)
     if not reached:
         bench.missed.append(f"{row.title}: {line}")
