@@ -3,15 +3,20 @@
  *
  *   boxload dialogue imap|pop3 PORT clear|tls USER PASSWORD
  *       logs in; then each line of standard input is a command, "*N COMMAND" that command N times
- *       with its number, from 1 on, where a % stands. Prints for each line, when the last reply is
- *       complete, the microseconds, those of CPU that the load itself took, the bytes of all
- * replies, and the first line of the last one boxload append PORT clear|tls CONNECTIONS LETTERS
- * CORPUS USER PASSWORD MAILBOX boxload deliver smtp|lmtp PORT CONNECTIONS LETTERS CORPUS USER USERS
- *       letters of the corpus over kept connections, the next when the last is taken; recipients
- *       take turns
+ *       with its number, from 1 on, where a % stands. Prints for each line, when its last reply is
+ *       complete: microseconds, those of CPU that the load took, bytes of all replies, and the
+ *       first line of the last one
+ *
+ *   boxload append PORT clear|tls CONNECTIONS LETTERS CORPUS USER PASSWORD MAILBOX
+ *   boxload deliver PORT CONNECTIONS LETTERS CORPUS USER USERS
+ *       letters of the corpus over kept connections, the next when the last is taken; deliver: by
+ *       LMTP, to users in turn
+ *
  *   boxload login imap|pop3 PORT clear|tls CONNECTIONS LOGINS USER USERS PASSWORD
  *       so many at a time: connecting, logging in and out
- *       These print the seconds, and the seconds of CPU that the load itself took
+ *
+ *       These print the seconds, and the seconds of CPU that the load itself took.
+ *
  *   boxload idle PORT clear|tls CONNECTIONS USER USERS PASSWORD MAILBOX [IDLE]
  *       logs in, selects the mailbox (and says IDLE), prints "open", holds the connections until
  *       its standard input ends
@@ -41,7 +46,7 @@ struct letter {
 static atomic_int left;
 static struct letter *letters;
 static int letter_count, users;
-static const char *user, *password, *mailbox, *hello;
+static const char *user, *password, *mailbox;
 
 /* pattern with the number where its % stands. */
 static const char *numbered(const char *pattern, int number, char *name, size_t size)
@@ -113,8 +118,7 @@ static void *keep_delivering(void *arg)
     int number;
     make_room(&c);
     open_connection(&c);
-    snprintf(line, sizeof line, "%s client.example.net\r\n", hello);
-    ask(&c, line, true, "250");
+    ask(&c, "LHLO client.example.net\r\n", true, "250");
     while ((number = atomic_fetch_sub(&left, 1)) > 0) {
         const struct letter *letter = &letters[number % letter_count];
         snprintf(line, sizeof line, "MAIL FROM:<sender@example.org>\r\nRCPT TO:<%s>\r\nDATA\r\n",
@@ -297,12 +301,11 @@ int main(int argc, char **argv)
         password = argv[8];
         mailbox = argv[9];
         run_threads(atoi(argv[4]), keep_appending);
-    } else if (strcmp(way, "deliver") == 0 && argc == 9) {
-        wire_set(argv[2], argv[3], "clear");
-        hello = strcmp(argv[2], "lmtp") == 0 ? "LHLO" : "EHLO";
-        set_load(argv[5], argv[7], argv[8]);
-        read_corpus(argv[6]);
-        run_threads(atoi(argv[4]), keep_delivering);
+    } else if (strcmp(way, "deliver") == 0 && argc == 8) {
+        wire_set("lmtp", argv[2], "clear");
+        set_load(argv[4], argv[6], argv[7]);
+        read_corpus(argv[5]);
+        run_threads(atoi(argv[3]), keep_delivering);
     } else if (strcmp(way, "login") == 0 && argc == 10) {
         wire_set(argv[2], argv[3], argv[4]);
         set_load(argv[6], argv[7], argv[8]);

@@ -34,8 +34,7 @@ class BoxOffice(Postamt):
             file.write("\ncleartext-login-from-loopback = true\n")
         offset = self.port - 25
         self.ports = {"imap": offset + 143, "imaps": offset + 993, "pop3": offset + 110,
-                      "pop3s": offset + 995, "smtp": self.port}
-        self.way_in = "smtp"
+                      "pop3s": offset + 995, "lmtp": offset + 24}
 
     def forget(self):
         """It makes what clients ask for at delivery, and keeps it with the letter."""
@@ -74,7 +73,6 @@ class Dovecot(BoxPeer):
     hibernates: those in IDLE are given to one process."""
     package = "dovecot"
     users = {"dovecot": 64001, "dovenull": 64002, "vmail": 64003}
-    way_in = "lmtp"
 
     def __init__(self, folder, tls, mailboxes, tuned=False, hibernates=False):
         name = f"Dovecot, {mailboxes}" + (", hibernates" if hibernates else
@@ -179,7 +177,7 @@ class Cyrus(BoxPeer):
     password. Helped: more children than 100 of imapd, 50 of pop3d and 20 of lmtpd."""
     package = "cyrus"
     users = {"cyrus": 64004}
-    way_in, rows = "lmtp", None
+    rows = None
 
     def __init__(self, folder, tls):
         super().__init__(folder, "Cyrus", tls)

@@ -100,7 +100,7 @@ def append(connections):
 
 def deliver(users):
     def measure(bench, server, count):
-        seconds, cpu = boxload("deliver", server.way_in, server.ports[server.way_in], 20, count,
+        seconds, cpu = boxload("deliver", server.ports["lmtp"], 20, count,
                                bench.corpus, ANY_USER if users > 1 else RECEIVER, users)
         return count / seconds, cpu, count
     return measure

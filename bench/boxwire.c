@@ -47,7 +47,7 @@ void say(struct connection *c, const char *text)
     transmit(c, text, strlen(text));
 }
 
-/* Does the reply end here? many: it may be of several lines; else of one (SMTP says so itself). */
+/* Does the reply end here? many: it may be of several lines; else of one (LMTP says so itself). */
 static bool is_last(const struct connection *c, bool many)
 {
     const char *tail = c->tail, *end = tail + c->tail_len, *line = end - 2;
@@ -59,7 +59,7 @@ static bool is_last(const struct connection *c, bool many)
         return false;
     if (wire.protocol == IMAP)
         return !many || strncmp(line, TAG, TAG_LEN) == 0;
-    if (wire.protocol == SMTP)
+    if (wire.protocol == LMTP)
         return end - line > 3 && line[3] == ' ';
     return many ? strcmp(line, ".\r\n") == 0 || strncmp(c->first, "-ERR", 4) == 0 : true;
 }
@@ -138,7 +138,7 @@ void wire_set(const char *protocol, const char *port, const char *way)
 {
     wire.protocol = strcmp(protocol, "imap") == 0   ? IMAP
                     : strcmp(protocol, "pop3") == 0 ? POP3
-                                                    : SMTP;
+                                                    : LMTP;
     wire.port = htons((uint16_t)atoi(port));
     wire.context = strcmp(way, "tls") == 0 ? make_context() : NULL;
 }

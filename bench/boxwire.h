@@ -16,7 +16,7 @@
 #define TAG        "boxload."   /* of every IMAP command */
 #define TAG_LEN    (sizeof TAG - 1)
 
-enum protocol { IMAP, POP3, SMTP };
+enum protocol { IMAP, POP3, LMTP };
 
 /* Where all connections lead; set before the first. */
 struct wire {
@@ -49,7 +49,7 @@ void close_connection(struct connection *c);
 void transmit(struct connection *c, const char *at, size_t len);
 void say(struct connection *c, const char *text);
 /* A whole reply. many: it may have more lines than one, up to the tagged one or the dot; replies of
- * SMTP say so themselves. */
+ * LMTP say so themselves. */
 void listen_to(struct connection *c, bool many);
 /* And what its last line, or that of POP3 its first, begins with. */
 void expect(struct connection *c, bool many, const char *ok);
