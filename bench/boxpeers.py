@@ -89,8 +89,8 @@ class Dovecot(BoxPeer):
         self.give(self.home, "vmail", 0o700)
         self.write("users", "".join(f"{user_name(number)}:{{PLAIN}}{PASSWORD}::::{self.home}/"
                                     f"{number}::\n" for number in range(USERS)))
-        self.conf = self.write("dovecot.conf", self.main_part() + self.services(tuned, hibernates) + (
-            HIBERNATION if hibernates else ""))
+        self.conf = self.write("dovecot.conf", self.main_part() + self.services(
+            tuned, hibernates) + (HIBERNATION if hibernates else ""))
 
     def main_part(self):
         place = "~/Maildir" if self.mailboxes == "maildir" else "~/sdbox"
@@ -174,7 +174,8 @@ service stats {{
 
 class Cyrus(BoxPeer):
     """As Debian's imapd.conf and cyrus.conf have it, without what the rows do not use. It takes any
-    password. Helped: more children than 100 of imapd, 50 of pop3d and 20 of lmtpd."""
+    password, and letters that it has had before. Helped: more children than 100 of imapd, 50 of
+    pop3d and 20 of lmtpd."""
     package = "cyrus"
     users = {"cyrus": 64004}
     rows = None
@@ -201,6 +202,7 @@ lmtp_downcase_rcpt: yes
 popminpoll: 0
 autocreate_quota: 0
 autocreate_post: yes
+duplicatesuppression: no
 umask: 077
 sieveusehomedir: false
 sievedir: {self.folder}/lib/sieve

@@ -11,7 +11,7 @@ from measure import TOOLS, run
 
 READER, LOADED, RECEIVER = map(user_name, range(3))
 PATIENCE = 300
-AT_REST, IN_IDLE = 200, 40  # connections; each in IDLE takes three of a user's 128 inotify instances
+AT_REST, IN_IDLE = 200, 40  # connections; in IDLE each takes three of a user's 128 of inotify
 OURS_AT_REST = 1000
 
 
@@ -28,10 +28,10 @@ def boxload(*words):
 class Dialogue:
     """A client that says one command after the other."""
 
-    def __init__(self, server, protocol="imap", tls=False, mailbox="INBOX"):
+    def __init__(self, server, protocol="imap", tls=False, mailbox="INBOX", user=READER):
         self.process = open_boxload("dialogue", protocol,
                                     server.ports[protocol + ("s" if tls else "")],
-                                    "tls" if tls else "clear", READER, PASSWORD)
+                                    "tls" if tls else "clear", user, PASSWORD)
         if self.process.stdout.readline() != "in\n":
             raise Failed(close(self.process))
         if protocol == "imap":
@@ -98,10 +98,20 @@ def append(connections):
     return measure
 
 
+def letters_of_receiver(server):
+    with Dialogue(server, user=RECEIVER) as dialogue:
+        return int(dialogue.ask("STATUS INBOX (MESSAGES)")[3].split()[-1].rstrip(")"))
+
+
 def deliver(users):
+    """They have to be there."""
     def measure(bench, server, count):
+        have = letters_of_receiver(server)
         seconds, cpu = boxload("deliver", server.ports["lmtp"], 20, count,
                                bench.corpus, ANY_USER if users > 1 else RECEIVER, users)
+        came = letters_of_receiver(server) - have
+        if came < count // users:
+            raise Failed(f"{came} of {count // users} letters came to {RECEIVER}")
         return count / seconds, cpu, count
     return measure
 

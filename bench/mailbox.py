@@ -196,8 +196,8 @@ def main():
     os.chmod(folder, 0o755)
     try:
         with Bench(folder, options) as bench:
-            print(f"{os.cpu_count()} cores, {run('uname', '-sr').strip()}; {bench.letters:,} letters"
-                  f" of {corpus.BYTES} bytes\n", flush=True)
+            print(f"{os.cpu_count()} cores, {run('uname', '-sr').strip()};"
+                  f" {bench.letters:,} letters of {corpus.BYTES} bytes\n", flush=True)
             measure_all(bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
