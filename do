@@ -78,6 +78,13 @@ build() {
     ninja -C build postamt | tail -n 1
 }
 
+bench_mailbox() {
+    # shellcheck disable=SC2086
+    need $BOX_LIBRARIES || say "not all libraries of Dovecot and Cyrus can be had"
+    tools/get-peers dovecot cyrus
+    exec bench/mailbox.py "$@"
+}
+
 case "${1:-help}" in
 build)
     build
@@ -113,18 +120,14 @@ bench)
         tail -n 1
     [ "${2:-}" != template ] || exec bench/template.py "${@:3}"
     [ "${2:-}" != api ] || exec bench/api.py "${@:3}"
-    if [ "${2:-}" = mailbox ]; then
-        # shellcheck disable=SC2086
-        need $BOX_LIBRARIES || say "not all libraries of Dovecot and Cyrus can be had"
-        tools/get-peers dovecot cyrus
-        exec bench/mailbox.py "${@:3}"
-    fi
+    [ "${2:-}" != mailbox ] || bench_mailbox "${@:3}"
     tools/get-peers exim opensmtpd haraka
     [ "${2:-}" = relay ] || bench/template.py
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
     [ "${2:-}" = relay ] || [[ " $* " = *" --only "* ]] || bench/api.py "${@:2}"
-    [ "${2:-}" != relay ] || shift
-    exec bench/relay.py "${@:2}"
+    [ "${2:-}" != relay ] || exec bench/relay.py "${@:3}"
+    bench/relay.py "${@:2}"
+    [[ " $* " = *" --only "* ]] || bench_mailbox "${@:2}"
     ;;
 fuzz)
     # shellcheck disable=SC2086
@@ -143,9 +146,10 @@ help | --help | -h)
 ./do test-long    the same, and sanitizers, crash loops, fuzzing, PostgreSQL
 ./do build        leaves build/postamt
 ./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, templates beside handlebars,
-                  letters by HTTP beside those by SMTP (--quick: fewer letters; these alone:
+                  letters by HTTP beside those by SMTP, mailboxes beside Dovecot and Cyrus
+                  (--quick: fewer letters; these alone:
                   mailbox [--only append|envelope|body|search|sort|change|select|login|pop3|
-                  deliver|rest|syncs]: IMAP and POP3 beside Dovecot and Cyrus,
+                  deliver|rest|syncs],
                   relay [--only clear|tls|syncs|dkim|million], template,
                   api [--only mailbox|held|signed|syncs|store])
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all
