@@ -22,7 +22,9 @@ TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-
     python3-jsonschema php-cli libphp-phpmailer mailman3 python3-pyzbar isync neomutt
     libmail-imapclient-perl offlineimap3"
 BENCH_PACKAGES="postfix opendkim strace openssl util-linux"
-# of Exim and OpenSMTPD, which are only unpacked: Debian's mail servers exclude each other
+# of peers that are only unpacked: Debian's mail servers exclude each other, and start services
+BOX_LIBRARIES="libwrap0 libical3 libsasl2-modules libxapian30 libzephyr4 libclamav12 libpcre3
+    libexttextcat-2.0-0 liblua5.4-0 libstemmer0d libtirpc3 libunwind8"
 PEER_LIBRARIES="libgnutls-dane0 libidn12 libnsl2 libdb5.3 libpcre2-8-0 libevent-2.1-7 libpam0g"
 LONG_PACKAGES="llvm valgrind postgresql clang-tidy thunderbird chromium-headless-shell php-intl
     php-mbstring php-xml php-sqlite3 php-pear php-auth-sasl php-mail-mime php-net-smtp
@@ -79,6 +81,13 @@ build() {
     ninja -C build postamt | tail -n 1
 }
 
+bench_mailbox() {
+    # shellcheck disable=SC2086
+    need $BOX_LIBRARIES || say "not all libraries of Dovecot and Cyrus can be had"
+    tools/get-peers dovecot cyrus
+    exec bench/mailbox.py "$@"
+}
+
 case "${1:-help}" in
 build)
     build
@@ -111,16 +120,18 @@ bench)
     command -v npm >/dev/null || need npm || say "no npm, so no Haraka"
     configure
     need_node_modules
-    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/{mail,http}load bench/template |
+    ninja -C build postamt bench/floor{,_out,_sign,_store} bench/{mail,http,box}load bench/template |
         tail -n 1
     [ "${2:-}" != template ] || exec bench/template.py "${@:3}"
     [ "${2:-}" != api ] || exec bench/api.py "${@:3}"
+    [ "${2:-}" != mailbox ] || bench_mailbox "${@:3}"
     tools/get-peers exim opensmtpd haraka
     [ "${2:-}" = relay ] || bench/template.py
     [ "${2:-}" = relay ] || bench/run.py "${@:2}"
     [ "${2:-}" = relay ] || [[ " $* " = *" --only "* ]] || bench/api.py "${@:2}"
-    [ "${2:-}" != relay ] || shift
-    exec bench/relay.py "${@:2}"
+    [ "${2:-}" != relay ] || exec bench/relay.py "${@:3}"
+    bench/relay.py "${@:2}"
+    [[ " $* " = *" --only "* ]] || bench_mailbox "${@:2}"
     ;;
 fuzz)
     # shellcheck disable=SC2086
@@ -140,7 +151,10 @@ help | --help | -h)
                   Thunderbird, Roundcube
 ./do build        leaves build/postamt
 ./do bench        side by side with Postfix, Exim, OpenSMTPD and Haraka, templates beside handlebars,
-                  letters by HTTP beside those by SMTP (--quick: fewer letters; these alone:
+                  letters by HTTP beside those by SMTP, mailboxes beside Dovecot and Cyrus
+                  (--quick: fewer letters; these alone:
+                  mailbox [--only append|envelope|body|search|sort|change|select|login|pop3|
+                  deliver|rest|syncs],
                   relay [--only clear|tls|syncs|dkim|million], template,
                   api [--only mailbox|held|signed|syncs|store])
 ./do fuzz [NAME [SECONDS]]   one fuzz target, or all

@@ -21,18 +21,15 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import resource
 import shutil
 import signal
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-from measure import ROOT, TOOLS, PROGRAM, run, wait_until
+from measure import ROOT, TOOLS, PROGRAM, count_syncs, run, wait_until
 from office import Postamt
 
 ROWS = ("mailbox", "held", "signed", "syncs", "store")
@@ -187,19 +184,8 @@ def compare(title, office, to, place, options):
 
 def syncs(office, way, requests):
     """fsyncs a letter."""
-    trace = office.folder.parent / "api-strace"
-    words = ["strace", "-f", "-qq", "-c", "-o", trace, "-e", "trace=fdatasync,fsync"]
-    for pid in office.group.pids():
-        words += ["-p", str(pid)]
-    strace = subprocess.Popen(words, stderr=subprocess.PIPE)
-    try:
-        time.sleep(1)
-        way.send(office, way.connections, requests)
-    finally:
-        strace.send_signal(signal.SIGINT)
-        strace.wait()
-    count = sum(int(line.split()[3]) for line in trace.read_text().splitlines()
-                if re.search(r"f(data)?sync$", line.strip()))
+    count = count_syncs(office, office.folder.parent,
+                        lambda: way.send(office, way.connections, requests))
     print(f"{way.name:26} {count / requests / way.letters:.4f} syncs a letter at {way.connections}"
           " connections", flush=True)
 

@@ -6,6 +6,7 @@ its processes counts.
 """
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -139,6 +140,23 @@ class Group:
         except OSError:  # the last process is about to go
             return False
         return True
+
+
+def count_syncs(server, folder, work):
+    """How many times its processes, and those they start, call fsync or fdatasync meanwhile."""
+    trace = folder / "strace"
+    words = ["strace", "-f", "-qq", "-c", "-o", trace, "-e", "trace=fdatasync,fsync"]
+    for pid in server.group.pids():
+        words += ["-p", str(pid)]
+    strace = subprocess.Popen(words, stderr=subprocess.PIPE)
+    try:
+        time.sleep(1)
+        work()
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait()
+    return sum(int(line.split()[3]) for line in trace.read_text().splitlines()
+               if re.search(r"f(data)?sync$", line.strip()))
 
 
 class Server:

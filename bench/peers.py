@@ -130,7 +130,7 @@ class UnpackedPeer(Peer):
     """One from build/peers/PACKAGE, with users of its own."""
     package, users = "", {}
 
-    def __init__(self, folder, name, tls, sink):
+    def __init__(self, folder, name, tls, sink=None):
         super().__init__(folder, name, tls, sink)
         if not (UNPACKED / self.package).is_dir():
             raise NotStarted("it could not be fetched")
@@ -151,15 +151,20 @@ class UnpackedPeer(Peer):
         os.chown(path, owner, owner)
         path.chmod(mode)
 
+    def binds(self):
+        """What stands where in its namespace."""
+        return [(UNPACKED / self.package / "usr/sbin", "/usr/sbin"),
+                (self.config / "passwd", "/etc/passwd"), (self.config / "group", "/etc/group"),
+                (self.folder / "run", "/run"), (self.folder / "lib", "/var/lib"),
+                (self.folder / "spool", "/var/spool"), (self.folder / "log", "/var/log")]
+
+    def mounts(self):
+        return "".join(f"mount --bind '{here}' {there}; " for here, there in self.binds())
+
     def run_inside(self, *words):
-        binds = [(UNPACKED / self.package / "usr/sbin", "/usr/sbin"),
-                 (self.config / "passwd", "/etc/passwd"), (self.config / "group", "/etc/group"),
-                 (self.folder / "run", "/run"), (self.folder / "lib", "/var/lib"),
-                 (self.folder / "spool", "/var/spool"), (self.folder / "log", "/var/log")]
-        script = "".join(f"mount --bind '{here}' {there}; " for here, there in binds)
         log = self.folder / "said"
         with open(log, "w") as said:
-            self.process = self.group.start("unshare", "--mount", "sh", "-ec", script +
+            self.process = self.group.start("unshare", "--mount", "sh", "-ec", self.mounts() +
                                             'exec "$@"', "sh", *words, stdout=said, stderr=said)
         try:
             wait_for_port(self.port)

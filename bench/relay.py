@@ -25,7 +25,7 @@ import time
 
 import million
 import parts
-from measure import ROOT, TOOLS, NotStarted, ports, run, wait_for_port
+from measure import ROOT, TOOLS, NotStarted, count_syncs, ports, run, wait_for_port
 from office import SENDER, RelayOffice
 from peers import Exim, Haraka, OpenDkim, OpenSmtpd, Postfix, dkim_key
 
@@ -182,19 +182,7 @@ class Parts:
 
 def syncs(server, folder):
     """fsyncs a letter at 20 sessions."""
-    trace = folder / "relay-strace"
-    words = ["strace", "-f", "-qq", "-c", "-o", trace, "-e", "trace=fdatasync,fsync"]
-    for pid in server.group.pids():
-        words += ["-p", str(pid)]
-    strace = subprocess.Popen(words, stderr=subprocess.PIPE)
-    try:
-        time.sleep(1)
-        load(server, 20, SYNC_LETTERS, 10240, False)
-    finally:
-        strace.send_signal(signal.SIGINT)
-        strace.wait()
-    count = sum(int(line.split()[3]) for line in trace.read_text().splitlines()
-                if re.search(r"f(data)?sync$", line.strip()))
+    count = count_syncs(server, folder, lambda: load(server, 20, SYNC_LETTERS, 10240, False))
     print(f"{server.name}: {count / SYNC_LETTERS:.2f} syncs a letter at 20 sessions", flush=True)
 
 

@@ -127,7 +127,8 @@ static int read_text(struct program_target *t)
 {
     if (t->text_read)
         return 0;
-    struct mime_part *parts = arena_alloc(&t->s->arena, STRUCTURE_PARTS_MAX * sizeof *parts);
+    AUTO_ARENA arena = ARENA(2 * STRUCTURE_PARTS_MAX * sizeof(struct mime_part));
+    struct mime_part *parts = arena_alloc(&arena, STRUCTURE_PARTS_MAX * sizeof *parts);
     if (!parts)
         return -ENOMEM;
     t->text.cap = TEXT_MAX;
