@@ -46,5 +46,9 @@ static const struct db_migration migrations[] = {
         " uidvalidity {int} NOT NULL, PRIMARY KEY (tenant, user_id)) {rowid};\n"
         "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT tenant, user_id,"
         " MAX(uidvalidity) FROM mailbox GROUP BY tenant, user_id;\n"},
+    /* 0 and NULL: it came before there were any, and gets them when a client first asks. */
+    {3, "ALTER TABLE message ADD COLUMN thread {id} NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE summary ADD COLUMN preview {bytes};\n"
+        "ALTER TABLE summary ADD COLUMN ids {bytes};\n"},
 };
-const struct db_schema box_schema = {"box", migrations, 2};
+const struct db_schema box_schema = {"box", migrations, 3};

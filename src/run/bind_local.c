@@ -76,12 +76,13 @@ static int bind_once(const struct sockaddr_un *address, unsigned mode)
 static int remember(const char *path, const struct sockaddr_un *address,
                     struct listener_file *ret_file)
 {
-    struct stat info;
-    if (lstat(address->sun_path, &info) < 0)
+    if (!span_to_text(span_of(path), ret_file->path, sizeof ret_file->path))
+        return -ENAMETOOLONG;
+    int held = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (held < 0)
         return -errno;
-    ret_file->device = info.st_dev;
-    ret_file->inode = info.st_ino;
-    return span_to_text(span_of(path), ret_file->path, sizeof ret_file->path) ? 0 : -ENAMETOOLONG;
+    ret_file->held = held;
+    return 0;
 }
 
 /* All descriptors are of one socket: whichever loop is free takes the next connection. */
@@ -105,6 +106,7 @@ int listener_bind_local(const char *path, unsigned mode, unsigned count, int *re
 {
     struct sockaddr_un address;
     int folder, fd = -1;
+    ret_file->held = 0;
     int rc = local_address(path, &address, &folder);
     if (rc == 0)
         rc = make_room(&address);
@@ -117,16 +119,23 @@ int listener_bind_local(const char *path, unsigned mode, unsigned count, int *re
     if (rc < 0 && fd >= 0) {
         unlink(address.sun_path);
         close(fd);
+        if (ret_file->held > 0)
+            close(ret_file->held);
+        ret_file->held = 0;
     }
     if (folder >= 0)
         close(folder);
     return rc;
 }
 
-void listener_unlink(const struct listener_file *file)
+void listener_unlink(struct listener_file *file)
 {
-    struct stat info;
-    if (file->path[0] && lstat(file->path, &info) == 0 && info.st_dev == file->device &&
-        info.st_ino == file->inode)
+    struct stat there, ours;
+    if (file->held <= 0)
+        return;
+    if (fstat(file->held, &ours) == 0 && lstat(file->path, &there) == 0 &&
+        there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
         unlink(file->path);
+    close(file->held);
+    file->held = 0;
 }

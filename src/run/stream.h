@@ -118,7 +118,7 @@ must_check int listener_bind(const struct sockaddr *address, unsigned count, int
 /* The file of a unix socket. */
 struct listener_file {
     char path[1024];
-    uint64_t device, inode;
+    int held; /* its inode, whose number so is not given to another file; 0: none */
 };
 /* Binds a unix socket at path, with these permissions from its first moment, and gives count
  * descriptors of it, one a loop. What a dead program left there is taken away first. -EADDRINUSE:
@@ -127,6 +127,6 @@ struct listener_file {
 must_check int listener_bind_local(const char *path, unsigned mode, unsigned count, int *ret_fds,
                                    struct listener_file *ret_file);
 /* Takes the file away, if it is still the same one. */
-void listener_unlink(const struct listener_file *file);
+void listener_unlink(struct listener_file *file);
 
 #endif

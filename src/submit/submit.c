@@ -22,7 +22,7 @@ struct submit_plan {
     struct copy *copies;
     size_t count;
     bool stored;                     /* the last run of the job put the body in */
-    struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
+    struct box_message summary;      /* what mailboxes keep of the letter */
     struct queue_recipient *leaving; /* room for one tenant's */
     struct queue_entry *entries;     /* of all that leaves */
     size_t entry_count;
@@ -97,23 +97,36 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
     return rc;
 }
 
-/* Once for all mailboxes. A letter in a file is not read again for it, and one without a summary
- * gets it when a client first asks. */
-static int summarise(struct submit_plan *plan, struct arena *arena)
+static int keep_summary(struct submit_plan *plan, const struct summary *summary,
+                        struct arena *arena)
 {
-    struct span bytes = blob_writer_bytes(plan->letter->body);
-    struct summary summary = {0};
+    struct box_message shown = {0};
+    struct span *const spans[] = {&shown.envelope, &shown.structure, &shown.preview, &shown.ids};
+    plan->summary.thread = summary->thread;
+    if (summary->structure.len + summary->envelope.len > SUMMARY_KEPT_MAX)
+        return 0;
+    summary_show(summary, &shown);
+    for (unsigned i = 0; i < sizeof spans / sizeof *spans; i++) {
+        *spans[i] = arena_copy(arena, *spans[i]);
+        if (!spans[i]->at)
+            return -ENOMEM;
+    }
+    plan->summary = shown;
+    return 0;
+}
+
+/* Once for all mailboxes. What is too large to be kept is made when a client asks. */
+static int co_summarise(struct submit_plan *plan, struct arena *arena)
+{
+    struct summary summary;
     bool stays = false;
     for (size_t i = 0; i < plan->count; i++)
         stays = stays || plan->copies[i].user != 0;
-    if (!stays || !bytes.at)
+    if (!stays)
         return 0;
-    int rc = summary_make(bytes, &summary);
-    if (rc == 0 && summary.structure.len + summary.envelope.len <= SUMMARY_KEPT_MAX) {
-        plan->envelope = arena_copy(arena, buffer_span(&summary.envelope));
-        plan->structure = arena_copy(arena, buffer_span(&summary.structure));
-        rc = plan->envelope.at && plan->structure.at ? 0 : -ENOMEM;
-    }
+    int rc = summary_co_make(plan->letter->body, &summary);
+    if (rc == 0)
+        rc = keep_summary(plan, &summary, arena);
     summary_free(&summary);
     return rc;
 }
@@ -141,7 +154,8 @@ static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
     return 0;
 }
 
-int submit_prepare(const struct letter *letter, struct arena *arena, struct submit_plan **ret_plan)
+int submit_co_prepare(const struct letter *letter, struct arena *arena,
+                      struct submit_plan **ret_plan)
 {
     struct submit_plan *plan = arena_zero(arena, sizeof *plan);
     if (!plan)
@@ -153,7 +167,7 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
     if (rc == 0)
         rc = write_heads(plan, arena);
     if (rc == 0)
-        rc = summarise(plan, arena);
+        rc = co_summarise(plan, arena);
     if (rc == 0)
         rc = prepare_leaving(plan, arena);
     *ret_plan = plan;
@@ -205,12 +219,11 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
                    const struct copy *copy)
 {
     int64_t uid;
-    struct box_message message = {.blob = part->blob,
-                                  .octets = copy->head.len + blob_writer_size(plan->letter->body),
-                                  .received_ms = plan->now_ms,
-                                  .head = copy->head,
-                                  .envelope = plan->envelope,
-                                  .structure = plan->structure};
+    struct box_message message = plan->summary;
+    message.blob = part->blob;
+    message.octets = copy->head.len + blob_writer_size(plan->letter->body);
+    message.received_ms = plan->now_ms;
+    message.head = copy->head;
     if (copy->refused)
         return drop(tx, plan, part, copy);
     if (copy->twin)
@@ -340,7 +353,7 @@ int submit_co_receive(const struct submit_door *door, const struct letter *lette
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
     struct submit_plan *plan;
-    int rc = submit_prepare(letter, &arena, &plan);
+    int rc = submit_co_prepare(letter, &arena, &plan);
     if (rc == 0)
         rc = store_co_write(door->store, apply, plan);
     if (rc == 0)

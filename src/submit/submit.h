@@ -68,11 +68,11 @@ struct letter {
  * temporary, and nothing was kept. Yields. */
 must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
 
-/* The same inside a write job of the caller's: prepared before, applied in the job (which may be
- * repeated), and told of the commit afterwards. The plan lives in arena. */
+/* The same inside a write job of the caller's: prepared before (yields), applied in the
+ * job (which may be repeated), and told of the commit afterwards. The plan lives in arena. */
 struct submit_plan;
-must_check int submit_prepare(const struct letter *letter, struct arena *arena,
-                              struct submit_plan **ret_plan);
+must_check int submit_co_prepare(const struct letter *letter, struct arena *arena,
+                                 struct submit_plan **ret_plan);
 must_check int submit_apply(struct db_tx *tx, struct submit_plan *plan);
 void submit_committed(const struct submit_door *door, struct submit_plan *plan);
 
