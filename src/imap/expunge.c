@@ -1,34 +1,35 @@
 /* EXPUNGE, UID EXPUNGE, CLOSE (RFC 9051 6.4.3, 6.4.9, 6.4.1). */
 #include "imap/session.h"
 
+#define BATCH ((size_t)8 * BOX_PAGE) /* in one commit */
+
 struct expunging {
     int64_t tenant, mailbox;
-    int64_t uids[BOX_PAGE];
+    int64_t uids[BATCH];
     size_t count;
 };
 
 static int expunge(struct db_tx *tx, void *arg)
 {
     struct expunging *e = arg;
-    return box_expunge_deleted(tx, e->tenant, e->mailbox, e->uids, e->count);
+    int rc = 0;
+    for (size_t at = 0, count; rc >= 0 && at < e->count; at += count) {
+        count = e->count - at < BOX_PAGE ? e->count - at : BOX_PAGE;
+        rc = box_expunge_deleted(tx, e->tenant, e->mailbox, e->uids + at, count);
+    }
+    return rc;
 }
 
-/* Takes the deleted messages of one page of the mailbox, from UID first on, that are in the list
- * (if there is one). *ret_next: where the next page begins, 0 at the end. */
-static int imap_co_expunge_page(struct imap_session *s, int64_t first, const struct imap_set *only,
-                                int64_t *ret_next)
+/* Takes the deleted messages of one page of the mailbox, from UID *next on, that are in the list
+ * (if there is one). *next: where the next page begins, 0 at the end. */
+static int imap_co_gather_page(struct imap_session *s, const struct imap_set *only, int64_t *next,
+                               struct expunging *e)
 {
     struct imap_selected *m = s->selected;
     AUTO_ARENA arena = ARENA((size_t)256 * 1024);
-    struct expunging *e = arena_alloc(&arena, sizeof *e);
     struct box_message *messages;
     size_t count;
-    if (!e)
-        return ERR_FULL;
-    e->tenant = s->who.tenant;
-    e->mailbox = m->id;
-    e->count = 0;
-    int rc = box_co_page(s->settings->store, e->tenant, m->id, first, m->uidnext - 1, 0, &arena,
+    int rc = box_co_page(s->settings->store, e->tenant, m->id, *next, m->uidnext - 1, 0, &arena,
                          &messages, &count);
     if (rc < 0)
         return rc;
@@ -36,17 +37,24 @@ static int imap_co_expunge_page(struct imap_session *s, int64_t first, const str
         if ((messages[i].flags & BOX_DELETED) &&
             (!only || imap_set_has(only, (uint32_t)messages[i].uid)))
             e->uids[e->count++] = messages[i].uid;
-    *ret_next = count == BOX_PAGE ? messages[count - 1].uid + 1 : 0;
-    return e->count ? store_co_write(s->settings->store, expunge, e) : 0;
+    *next = count == BOX_PAGE ? messages[count - 1].uid + 1 : 0;
+    return 0;
 }
 
 static int imap_co_expunge_all(struct imap_session *s, const struct imap_set *only)
 {
+    struct expunging *e = arena_alloc(&s->arena, sizeof *e);
     int64_t next = 1;
-    int rc = 0;
-    while (rc >= 0 && next)
-        rc = imap_co_expunge_page(s, next, only, &next);
-    return rc < 0 ? rc : 0;
+    int rc = e ? 0 : -ENOMEM;
+    while (rc >= 0 && next) {
+        *e = (struct expunging){.tenant = s->who.tenant, .mailbox = s->selected->id};
+        while (rc == 0 && next && e->count <= BATCH - BOX_PAGE)
+            rc = imap_co_gather_page(s, only, &next, e);
+        if (rc == 0 && e->count)
+            rc = store_co_write(s->settings->store, expunge, e);
+        rc = rc < 0 ? rc : 0;
+    }
+    return rc;
 }
 
 /* Up to which MODSEQ the client has been told by now (RFC 7162 3.2.7). */

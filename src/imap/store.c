@@ -97,21 +97,48 @@ static void fill(const struct storing *st, struct box_flagging *f)
     f->clear = st->how == ADD ? 0 : st->how == REMOVE ? st->flags : UINT64_MAX;
 }
 
-static int imap_co_apply(struct imap_session *s, const struct storing *st, struct buffer *modified)
+/* Some pages in one commit. */
+struct batch {
+    struct box_flagging pages[8];
+    size_t count;
+};
+#define BATCH_PAGES (sizeof((struct batch *)0)->pages / sizeof(struct box_flagging))
+
+static int set_flags(struct db_tx *tx, void *arg)
 {
-    struct box_flagging *f = arena_alloc(&s->arena, sizeof *f);
-    struct imap_set_writer writer = {0};
-    int rc = f ? 0 : -ENOMEM;
-    for (size_t at = 0; rc == 0 && at < st->uids.count; at += BOX_PAGE) {
-        size_t left = st->uids.count - at;
+    struct batch *batch = arg;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < batch->count; i++)
+        rc = box_set_flags(tx, &batch->pages[i]);
+    return rc;
+}
+
+/* Takes the next pages of the set; *at moves behind them. */
+static void gather(const struct imap_session *s, const struct storing *st, size_t *at,
+                   struct batch *batch)
+{
+    for (batch->count = 0; *at < st->uids.count && batch->count < BATCH_PAGES; batch->count++) {
+        size_t left = st->uids.count - *at;
+        struct box_flagging *f = &batch->pages[batch->count];
         *f = (struct box_flagging){.tenant = s->who.tenant,
                                    .mailbox = s->selected->id,
-                                   .uids = st->uids.list + at,
+                                   .uids = st->uids.list + *at,
                                    .count = left < BOX_PAGE ? left : BOX_PAGE};
         fill(st, f);
-        rc = store_co_write(s->settings->store, box_set_flags, f);
-        if (rc == 0)
-            rc = imap_co_answer(s, st, f, &writer, modified);
+        *at += f->count;
+    }
+}
+
+static int imap_co_apply(struct imap_session *s, const struct storing *st, struct buffer *modified)
+{
+    struct batch *batch = arena_alloc(&s->arena, sizeof *batch);
+    struct imap_set_writer writer = {0};
+    int rc = batch ? 0 : -ENOMEM;
+    for (size_t at = 0; rc == 0 && at < st->uids.count;) {
+        gather(s, st, &at, batch);
+        rc = store_co_write(s->settings->store, set_flags, batch);
+        for (size_t i = 0; rc == 0 && i < batch->count; i++)
+            rc = imap_co_answer(s, st, &batch->pages[i], &writer, modified);
     }
     return rc < 0 ? rc : imap_set_end(&writer, modified);
 }
