@@ -15,8 +15,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define PIECE     ((size_t)256 * 1024)
-#define LINE_MAX_ ((size_t)24 * 1024 * 1024) /* of a message's answer without its literals */
+#define PIECE ((size_t)256 * 1024)
+/* Of a message's answer: all that is short, and a decoded part or a header. */
+#define LINE_MAX_ (SUMMARY_LETTER_MAX + (size_t)24 * 1024 * 1024)
 
 /* One message that is being answered. */
 struct fetching {
@@ -102,7 +103,8 @@ static void cut(const struct fetch_section *one, uint64_t *begin, uint64_t *end)
 static int imap_co_send_fields(struct fetching *k, const struct fetch_section *one,
                                const struct section_range *range)
 {
-    AUTO_BUFFER header = BUFFER(LETTER_WHOLE_MAX * 8), fields = BUFFER(LETTER_WHOLE_MAX * 8);
+    size_t size = range->end - range->begin;
+    AUTO_BUFFER header = BUFFER(size), fields = BUFFER(size + 4);
     int rc = letter_co_append(k->letters, range->begin, range->end, &header);
     if (rc == 0)
         rc = section_write_fields(buffer_span(&header), one->names, one->name_count, one->without,

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from imap import Imap
 from office import OFFSET, until
-from test_imap_clients import NODE, certificate, mbsync, run
+from test_imap_clients import NODE, mbsync, run
 
 LETTER = b"From: a@far.test\r\nSubject: small\r\n\r\nbody\r\n"
 
@@ -323,25 +323,3 @@ def test_mbsync_compresses(user, tmp_path):
     there = {re.sub(rb"X-TUID: .*\n", b"", path.read_bytes()).replace(b"\r\n", b"\n")
              for path in (tmp_path / "mail" / "INBOX").glob("*/*")}
     assert there == letters
-
-
-def test_neomutt_compresses(user, tmp_path):
-    office = user.office
-    with Imap(user) as box:
-        for number in range(30):
-            box.append(b"From: a@far.test\r\nSubject: letter %d\r\n\r\nx\r\n" % number)
-    config = tmp_path / "muttrc"
-    config.write_text(
-        f"set folder=imaps://{office.address}:{993 + OFFSET}/\nset spoolfile=+INBOX\n"
-        f"set imap_user='{user}'\nset imap_pass='{user.password}'\nset ssl_verify_host=no\n"
-        f"set certificate_file={certificate(office)}\nset imap_deflate=yes\nset confirmappend=no\n"
-        "set move=no\nset wait_key=no\nset resolve=no\nset quit=yes\nset delete=yes\n"
-        "push '<tag-pattern>~s letter<enter><tag-prefix><save-message>+Archive<enter>"
-        "<sync-mailbox><quit>'\n")
-    before = compressed(office)
-    run("script", "-qec", f"neomutt -n -F {config}", "/dev/null", text="",
-        env={"TERM": "xterm", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
-    assert compressed(office) > before
-    with Imap(user) as box:
-        assert "MESSAGES 30" in box.ok("STATUS Archive (MESSAGES)")[0]
-        assert "MESSAGES 0" in box.ok("STATUS INBOX (MESSAGES)")[0]
