@@ -102,7 +102,8 @@ static void cut(const struct fetch_section *one, uint64_t *begin, uint64_t *end)
 static int imap_co_send_fields(struct fetching *k, const struct fetch_section *one,
                                const struct section_range *range)
 {
-    AUTO_BUFFER header = BUFFER(SUMMARY_LETTER_MAX), fields = BUFFER(SUMMARY_LETTER_MAX);
+    size_t size = range->end - range->begin;
+    AUTO_BUFFER header = BUFFER(size), fields = BUFFER(size + 4);
     int rc = letter_co_append(k->letters, range->begin, range->end, &header);
     if (rc == 0)
         rc = section_write_fields(buffer_span(&header), one->names, one->name_count, one->without,
