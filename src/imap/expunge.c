@@ -1,6 +1,8 @@
 /* EXPUNGE, UID EXPUNGE, CLOSE (RFC 9051 6.4.3, 6.4.9, 6.4.1). */
 #include "imap/session.h"
 
+#include <errno.h>
+
 #define BATCH ((size_t)8 * BOX_PAGE) /* in one commit */
 
 struct expunging {

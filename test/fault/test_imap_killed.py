@@ -51,5 +51,6 @@ def test_killed_among_forty(make_office):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(200, 206))
 def test_killed_among_two_hundred(make_office, seed):
-    crowd = Crowd(make_office(), seed, 200, ["INBOX", "Work"][seed % 2])
+    office = make_office(config="imap-sessions-per-user-max = 1000")
+    crowd = Crowd(office, seed, 200, ["INBOX", "Work"][seed % 2])
     assert len(crowd.run(30, kill_now_and_then(8, 600))) > 300

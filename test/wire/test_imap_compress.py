@@ -7,7 +7,8 @@ import zlib
 import pytest
 from imap import Imap
 from office import OFFSET, until
-from test_imap_clients import NODE, mbsync, run
+from sync import Mbsync
+from test_imap_clients import NODE, certified, run
 
 LETTER = b"From: a@far.test\r\nSubject: small\r\n\r\nbody\r\n"
 
@@ -311,15 +312,16 @@ def test_imapflow_compresses(user):
     assert compressed(user.office) == before + 2
 
 
-def test_mbsync_compresses(user, tmp_path):
-    letters = {b"From: a@far.test\nSubject: letter %d\n\n" % n + b"text %d\n" % n * 500
+def test_mbsync_compresses(certified, tmp_path):
+    office, chain = certified
+    user = office.new_user()
+    letters = {b"From: a@far.test\r\nSubject: letter %d\r\n\r\n" % n + b"text %d\r\n" % n * 500
                for n in range(50)}
     with Imap(user) as box:
         for letter in letters:
-            box.append(letter.replace(b"\n", b"\r\n"))
-    before = compressed(user.office)
-    mbsync(user.office, user, tmp_path)
-    assert compressed(user.office) == before + 1
-    there = {re.sub(rb"X-TUID: .*\n", b"", path.read_bytes()).replace(b"\r\n", b"\n")
-             for path in (tmp_path / "mail" / "INBOX").glob("*/*")}
-    assert there == letters
+            box.append(letter)
+    before = compressed(office)
+    copy = Mbsync(user, tmp_path / "copy", chain)
+    copy.sync()
+    assert compressed(office) == before + 1
+    assert {copy.content(letter) for letter in copy.letters("INBOX")} == letters

@@ -30,6 +30,7 @@ def test_all_at_once(office, name):
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 110))
-def test_two_hundred_at_once(office, seed):
+def test_two_hundred_at_once(make_office, seed):
+    office = make_office(config="imap-sessions-per-user-max = 1000")
     there = Crowd(office, seed, 200, ["INBOX", "Work"][seed % 2]).run(30)
     assert len(there) > 500
