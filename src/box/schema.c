@@ -46,5 +46,9 @@ static const struct db_migration migrations[] = {
         " uidvalidity {int} NOT NULL, PRIMARY KEY (tenant, user_id)) {rowid};\n"
         "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT tenant, user_id,"
         " MAX(uidvalidity) FROM mailbox GROUP BY tenant, user_id;\n"},
+    {3, "ALTER TABLE mailbox ADD COLUMN indexed {int} NOT NULL DEFAULT 0;\n"
+        "CREATE TABLE search_index (tenant {id} NOT NULL, mailbox {id} NOT NULL,"
+        " block {int} NOT NULL, part {int} NOT NULL, bits {bytes} NOT NULL,"
+        " PRIMARY KEY (tenant, mailbox, block, part)) {rowid};\n"},
 };
-const struct db_schema box_schema = {"box", migrations, 2};
+const struct db_schema box_schema = {"box", migrations, sizeof migrations / sizeof *migrations};

@@ -28,7 +28,7 @@ bool imap_offers_tls(const struct imap_session *s)
 #define ALWAYS "IMAP4rev2 IMAP4rev1 ID ENABLE LITERAL- SASL-IR"
 #define AFTER_LOGIN                                                                                \
     " IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED"  \
-    " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY"
+    " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY INPROGRESS"
 
 int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
 {

@@ -1,8 +1,8 @@
 /*
  * SEARCH and UID SEARCH (RFC 9051 6.4.4, RFC 4731, RFC 5182).
  *
- * Messages come in pages; between them others have their turn. With SAVE the result is kept as a
- * set of UIDs, which "$" names until the mailbox is left.
+ * find.c finds; here is what is asked and answered. With SAVE the result is kept as a set of UIDs,
+ * which "$" names until the mailbox is left.
  */
 #include "imap/program.h"
 
@@ -15,9 +15,7 @@ struct searching {
     struct program *program;
     bool esearch;                    /* RETURN was said, or IMAP4rev2 is on */
     bool min, max, all, count, save; /* of RETURN */
-    uint32_t *found;                 /* UIDs, ascending */
-    size_t found_count;
-    int64_t modseq; /* the highest of them */
+    struct found found;
 };
 
 /* RETURN (MIN MAX ALL COUNT SAVE) */
@@ -54,65 +52,23 @@ static int parse_return(struct searching *k, struct imap_parser *p)
     return imap_parse_sp(p) < 0 ? IMAP_BAD : 0;
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
-
-static int imap_co_try(struct searching *k, const struct box_message *message)
-{
-    uint32_t number = view_number(&k->s->selected->view, (uint32_t)message->uid);
-    struct program_target target = {.s = k->s, .message = message, .number = number};
-    int rc = number ? program_co_matches(k->program, &target) : 0;
-    if (target.letter_read && rc >= 0) { /* that took a while: others have their turn */
-        int paused = co_pause();
-        rc = paused < 0 ? paused : rc;
-    }
-    program_target_free(&target);
-    if (rc != 1)
-        return rc;
-    k->found[k->found_count++] = (uint32_t)message->uid;
-    k->modseq = message->modseq > k->modseq ? message->modseq : k->modseq;
-    return 0;
-}
-
-static int imap_co_find(struct searching *k)
-{
-    struct imap_session *s = k->s;
-    struct imap_selected *m = s->selected;
-    unsigned want = program_reads_letters(k->program) ? BOX_WANT_HEAD : 0;
-    size_t count = BOX_PAGE;
-    int64_t first = 1;
-    while (count == BOX_PAGE && first < m->uidnext) {
-        AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
-        struct box_message *messages;
-        int rc = box_co_page(s->settings->store, s->who.tenant, m->id, first, m->uidnext - 1, want,
-                             &arena, &messages, &count);
-        for (size_t i = 0; rc == 0 && i < count; i++)
-            rc = imap_co_try(k, &messages[i]);
-        if (rc == 0)
-            rc = co_pause();
-        if (rc < 0)
-            return rc;
-        first = count ? messages[count - 1].uid + 1 : first;
-    }
-    return 0;
-}
-
 /* --- the answer ------------------------------------------------------------------------------ */
 
 static uint32_t shown(const struct searching *k, size_t i)
 {
-    return k->s->uid ? k->found[i] : view_number(&k->s->selected->view, k->found[i]);
+    return k->s->uid ? k->found.uids[i] : view_number(&k->s->selected->view, k->found.uids[i]);
 }
 
 static int write_old(struct searching *k, struct buffer *out)
 {
     int rc = buffer_append_text(out, "* SEARCH");
-    for (size_t i = 0; rc == 0 && i < k->found_count; i++) {
+    for (size_t i = 0; rc == 0 && i < k->found.count; i++) {
         rc = buffer_append_byte(out, ' ');
         if (rc == 0)
             rc = buffer_append_uint(out, shown(k, i));
     }
-    if (rc == 0 && k->found_count && program_asks_modseq(k->program))
-        rc = buffer_printf(out, " (MODSEQ %lld)", (long long)k->modseq);
+    if (rc == 0 && k->found.count && program_asks_modseq(k->program))
+        rc = buffer_printf(out, " (MODSEQ %lld)", (long long)k->found.modseq);
     return rc < 0 ? rc : buffer_append_text(out, "\r\n");
 }
 
@@ -121,7 +77,7 @@ static int write_all(struct searching *k, struct buffer *out)
     AUTO_BUFFER set = BUFFER((size_t)16 * 1024 * 1024);
     struct imap_set_writer writer = {0};
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < k->found_count; i++)
+    for (size_t i = 0; rc == 0 && i < k->found.count; i++)
         rc = imap_set_add(&writer, shown(k, i), &set);
     if (rc == 0)
         rc = imap_set_end(&writer, &set);
@@ -132,7 +88,7 @@ static int write_all(struct searching *k, struct buffer *out)
 
 static int write_esearch(struct searching *k, struct buffer *out)
 {
-    size_t n = k->found_count;
+    size_t n = k->found.count;
     int rc = buffer_append_text(out, "* ESEARCH (TAG ");
     if (rc == 0)
         rc = imap_write_string(out, k->s->tag);
@@ -147,7 +103,7 @@ static int write_esearch(struct searching *k, struct buffer *out)
     if (rc == 0 && k->all && n)
         rc = write_all(k, out);
     if (rc == 0 && n && program_asks_modseq(k->program))
-        rc = buffer_printf(out, " MODSEQ %lld", (long long)k->modseq);
+        rc = buffer_printf(out, " MODSEQ %lld", (long long)k->found.modseq);
     return rc < 0 ? rc : buffer_append_text(out, "\r\n");
 }
 
@@ -156,16 +112,16 @@ static int save(struct searching *k)
 {
     struct imap_set *saved = &k->s->selected->saved;
     bool few = (k->min || k->max) && !k->all && !k->count;
-    struct imap_range *ranges = malloc((k->found_count + 1) * sizeof *ranges);
+    struct imap_range *ranges = malloc((k->found.count + 1) * sizeof *ranges);
     size_t count = 0;
     if (!ranges)
         return -ENOMEM;
-    for (size_t i = 0; i < k->found_count; i++) {
-        bool wanted = !few || (k->min && i == 0) || (k->max && i + 1 == k->found_count);
-        if (wanted && count && ranges[count - 1].last + 1 == k->found[i])
-            ranges[count - 1].last = k->found[i];
+    for (size_t i = 0; i < k->found.count; i++) {
+        bool wanted = !few || (k->min && i == 0) || (k->max && i + 1 == k->found.count);
+        if (wanted && count && ranges[count - 1].last + 1 == k->found.uids[i])
+            ranges[count - 1].last = k->found.uids[i];
         else if (wanted)
-            ranges[count++] = (struct imap_range){k->found[i], k->found[i]};
+            ranges[count++] = (struct imap_range){k->found.uids[i], k->found.uids[i]};
     }
     free(saved->ranges);
     *saved = (struct imap_set){.ranges = ranges, .count = count};
@@ -201,11 +157,9 @@ int imap_co_search(struct imap_session *s, struct imap_parser *p)
         return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == IMAP_BAD)
         return rc;
-    if (rc == 0) {
-        k.found = calloc(s->selected->view.messages + 1, sizeof *k.found);
-        rc = k.found ? imap_co_find(&k) : -ENOMEM;
-    }
+    if (rc == 0)
+        rc = imap_co_find(s, k.program, &k.found);
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer(&k);
-    free(k.found);
+    free(k.found.uids);
     return rc;
 }

@@ -46,6 +46,9 @@ must_check int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, in
 /* Appends bytes [offset, offset + max) to out. ERR_ABSENT when there is no such blob. */
 must_check int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset,
                             size_t max, struct buffer *out);
+/* The same in a read job that runs in a lane: it blocks where the blob is a file. */
+must_check int blob_read(struct db_tx *tx, int64_t tenant, int64_t blob, uint64_t offset,
+                         size_t max, struct buffer *out);
 /* Unlinks files whose last reference went, and, the first time, orphans: call it at start and from
  * time to time. */
 must_check int blob_co_sweep(struct store *store);
