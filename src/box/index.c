@@ -161,7 +161,8 @@ static int read_unpacked(struct db_tx *tx, struct index_block *block)
 
 static void ask_letters(const struct index_block *block, struct asking *a)
 {
-    memset(a->may, 0, a->count * sizeof *a->may);
+    for (size_t i = 0; i < a->count; i++)
+        a->may[i] = (struct index_mask){0};
     for (unsigned column = 0; column < INDEX_BLOCK; column++) {
         if (!index_mask_has(&block->known, column))
             continue;
@@ -176,7 +177,8 @@ int index_read(struct db_tx *tx, struct index_block *block, const uint16_t *bits
 {
     struct asking a = {bits, count, ret_may, false};
     size_t from = 0;
-    memset(ret_may, 0xff, count * sizeof *ret_may); /* until a slice says otherwise */
+    for (size_t i = 0; i < count; i++) /* until a slice says otherwise */
+        memset(&ret_may[i], 0xff, sizeof *ret_may);
     int rc = read_some_parts(tx, block, &a, &from);
     while (rc == 0 && a.has_header && from < count)
         rc = read_some_parts(tx, block, &a, &from);

@@ -1,6 +1,8 @@
 /* Letters and envelopes one by one, in read jobs; see box.h. */
 #include "box/box.h"
 
+#include <errno.h>
+
 static const struct db_statement read_envelope = {
     .sql = "SELECT envelope FROM summary WHERE tenant = :tenant AND mailbox = :mailbox"
            " AND uid = :uid"};
@@ -24,5 +26,7 @@ int box_read_letter(struct db_tx *tx, int64_t tenant, const struct box_message *
 {
     size_t octets = (size_t)(message->octets - message->head.len);
     int rc = buffer_append(out, message->head);
-    return rc < 0 ? rc : blob_read(tx, tenant, message->blob, 0, octets < max ? octets : max, out);
+    if (rc == 0)
+        rc = blob_read(tx, tenant, message->blob, 0, octets < max ? octets : max, out);
+    return rc == -ENOENT ? ERR_ABSENT : rc;
 }

@@ -22,7 +22,7 @@
 #define SMALL       512  /* messages */
 #define ARENA_MAX   ((size_t)4 * 1024 * 1024)
 #define NAMES_MAX   ((size_t)1024 * 1024)
-#define LISTEN_MS   100
+#define LISTEN_MS   1000
 #define PROGRESS_MS 5000
 #define BUDGET_MS   (5 * 60 * 1000)
 
@@ -37,7 +37,8 @@ struct finding {
     /* The block at hand. */
     bool in_block, is_done, writes;
     struct index_block block;
-    struct index_mask present;
+    int64_t end;               /* the last UID that is looked at */
+    struct index_mask present; /* what the client knows */
     struct found *found;
 };
 
@@ -46,12 +47,16 @@ struct finding {
 /* The next block that has messages the client knows. */
 static bool take_block(struct finding *f)
 {
-    uint32_t uid = view_next(&f->s->selected->view, f->next);
+    const struct view *view = &f->s->selected->view;
+    uint32_t uid = view_next(view, f->next);
     if (uid == 0 || uid > f->last)
         return false;
     f->block = (struct index_block){f->s->who.tenant, f->s->selected->id, uid / INDEX_BLOCK};
     f->present = (struct index_mask){0};
     f->next = uid;
+    for (; uid && uid / INDEX_BLOCK == f->block.number && uid <= f->last;
+         uid = view_next(view, uid + 1))
+        index_mask_set(&f->present, uid % INDEX_BLOCK);
     return true;
 }
 
@@ -60,37 +65,45 @@ static int64_t end_of_block(const struct finding *f)
     return f->block.number * INDEX_BLOCK + INDEX_BLOCK - 1;
 }
 
-/* The rest of the block, from f->next on. */
-static int read_block(struct db_tx *tx, const struct finding *f, struct arena *arena,
-                      struct program_block *ret_block)
+static struct program_block block_of(const struct finding *f)
 {
-    struct box_message *messages = NULL;
-    int64_t end = end_of_block(f) < f->last ? end_of_block(f) : f->last;
-    int rc = box_read_page(tx, f->block.tenant, f->block.mailbox, f->next, end,
-                           f->reads ? BOX_WANT_HEAD : 0, arena, &messages, &ret_block->count);
-    ret_block->messages = messages;
-    ret_block->view = &f->s->selected->view;
-    ret_block->bits = f->bits;
-    ret_block->bit_count = f->bit_count;
-    ret_block->may = f->may;
-    return rc;
+    return (struct program_block){
+        .view = &f->s->selected->view, .bits = f->bits, .bit_count = f->bit_count, .may = f->may};
 }
 
-static int mark_block(struct db_tx *tx, struct finding *f, const struct program_block *block)
+/* Asks the index where the program may fit, whatever the messages' numbers are. f->next and f->end
+ * become the first and the last UID there. False: nowhere. */
+static bool narrow(struct finding *f)
 {
-    int rc = f->reads ? index_read(tx, &f->block, f->bits, f->bit_count, f->may) : 0;
-    if (rc == 0)
-        program_mark(f->program, block);
-    return rc;
+    struct program_block block = block_of(f);
+    int64_t start = f->block.number * INDEX_BLOCK, first = -1, last = -1;
+    program_mark(f->program, &block);
+    for (unsigned column = 0; column < INDEX_BLOCK; column++) {
+        if (!index_mask_has(&f->program->may, column) || !index_mask_has(&f->present, column))
+            continue;
+        first = first < 0 ? start + column : first;
+        last = start + column;
+    }
+    f->next = first < 0 ? f->next : (uint32_t)first;
+    f->end = last;
+    return first >= 0;
+}
+
+/* 1: it is to be searched; 0: nothing of it can fit. */
+static int begin_block(struct db_tx *tx, struct finding *f)
+{
+    f->end = end_of_block(f) < f->last ? end_of_block(f) : f->last;
+    if (!f->reads)
+        return 1;
+    int rc = index_read(tx, &f->block, f->bits, f->bit_count, f->may);
+    return rc < 0 ? rc : narrow(f);
 }
 
 static int try_one(struct finding *f, struct program_letter *letter,
                    const struct box_message *message)
 {
     unsigned column = (unsigned)(message->uid % INDEX_BLOCK);
-    index_mask_set(&f->present, column);
-    if (!index_mask_has(&f->program->may, column) ||
-        view_number(&f->s->selected->view, (uint32_t)message->uid) == 0)
+    if (!index_mask_has(&f->program->may, column) || !index_mask_has(&f->present, column))
         return 0;
     bool decided = index_mask_has(&f->program->must, column);
     int rc = 1;
@@ -118,15 +131,18 @@ static int search_block(struct db_tx *tx, struct finding *f, int64_t began)
                                     .mailbox = f->block.mailbox,
                                     .arena = ARENA(NAMES_MAX),
                                     .form = SEARCH_FORM};
-    struct program_block block;
+    struct program_block block = block_of(f);
+    struct box_message *messages = NULL;
     bool out_of_time = false;
-    int rc = read_block(tx, f, &arena, &block);
+    int rc = box_read_page(tx, f->block.tenant, f->block.mailbox, f->next, f->end,
+                           f->reads ? BOX_WANT_HEAD : 0, &arena, &messages, &block.count);
+    block.messages = messages;
     if (rc == 0 && !f->in_block)
-        rc = mark_block(tx, f, &block);
+        program_mark(f->program, &block);
     f->in_block = rc == 0;
     for (size_t i = 0; rc == 0 && i < block.count && !out_of_time; i++) {
-        rc = try_one(f, &letter, &block.messages[i]);
-        f->next = (uint32_t)block.messages[i].uid + 1;
+        rc = try_one(f, &letter, &messages[i]);
+        f->next = (uint32_t)messages[i].uid + 1;
         out_of_time = f->reads && i + 1 < block.count && clock_mono_us() - began > WORK_US;
     }
     program_letter_free(&letter);
@@ -155,7 +171,8 @@ static int find_some(struct db_tx *tx, void *arg)
             f->is_done = true;
             return 0;
         }
-        int rc = search_block(tx, f, began);
+        int rc = f->in_block ? 1 : begin_block(tx, f);
+        rc = rc == 1 ? search_block(tx, f, began) : rc;
         if (rc != 0)
             return rc < 0 ? rc : 0;
         f->writes = finish_block(f);

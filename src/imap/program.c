@@ -141,7 +141,10 @@ static bool matches_numbers(const struct program *program, const struct box_mess
 
 static void mark_numbers(struct program *program, const struct program_block *block)
 {
-    program->may = (struct index_mask){0};
+    memset(&program->may, block->messages ? 0 : 0xff, sizeof program->may);
+    memset(&program->must, 0, sizeof program->must);
+    if (!block->messages)
+        return;
     for (size_t i = 0; i < block->count; i++)
         if (matches_numbers(program, &block->messages[i], block->view))
             index_mask_set(&program->may, (unsigned)(block->messages[i].uid % INDEX_BLOCK));

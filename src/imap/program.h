@@ -72,7 +72,7 @@ size_t program_ask(struct program *program, uint16_t ret_bits[INDEX_BITS]);
 
 struct program_block {
     const struct view *view;
-    const struct box_message *messages; /* of one block of UIDs */
+    const struct box_message *messages; /* of one block of UIDs; NULL: any numbers are possible */
     size_t count;
     const uint16_t *bits; /* what was asked */
     size_t bit_count;

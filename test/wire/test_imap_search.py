@@ -173,19 +173,23 @@ def random_program(choice, models, depth=0):
     needle = random_needle(choice, models)
     if key == "HEADER":
         name = choice.choice(["Message-ID", "x-folded", "Subject", "MIME-Version", "X-None"])
-        return [f"HEADER {name} ", needle], lambda m: m.has(name, needle)
-    return [key + " ", needle], lambda m: m.has(key, needle)
+        return [f"HEADER {name} ", needle.encode()], lambda m: m.has(name, needle)
+    return [key + " ", needle.encode()], lambda m: m.has(key, needle)
+
+
+def at_once(box, *pieces):
+    """A command in one write, its literals unsynchronised; the untagged answers."""
+    box.count += 1
+    box.send(f"t{box.count} ".encode() + b"".join(
+        piece.encode() if isinstance(piece, str) else b"{%d+}\r\n" % len(piece) + piece
+        for piece in pieces) + b"\r\n")
+    box.result, lines = box.tagged(f"t{box.count}")
+    assert box.result.startswith("OK"), (pieces, box.result)
+    return [line.decode() for line in lines]
 
 
 def search(box, pieces):
-    """UIDs; a needle is every piece that follows one ending in a blank."""
-    text, literals = "UID SEARCH ", []
-    for piece in pieces:
-        if text.endswith(" ") and re.search(r"(TEXT|BODY|SUBJECT|FROM|TO|CC|HEADER \S+) $", text):
-            text, literals = text + "{}", literals + [piece.encode()]
-        else:
-            text += piece
-    lines = box.ok(text, *literals)
+    lines = at_once(box, "UID SEARCH ", *pieces)
     found, = [line for line in lines if line.startswith("* SEARCH")]
     return [int(uid) for uid in found.split()[2:]]
 
@@ -203,7 +207,9 @@ class Desk:
         for _ in range(count):
             letter = make_letter(self.made, self.choice)
             self.made += 1
-            self.models[(box or self.box).append(letter, self.mailbox)] = Model(letter)
+            at_once(box or self.box, f"APPEND {self.mailbox} ", letter)
+            uid = int(re.search(r"APPENDUID \d+ (\d+)", (box or self.box).result)[1])
+            self.models[uid] = Model(letter)
 
     def check(self, count=40, box=None):
         box = box or self.box
@@ -211,7 +217,7 @@ class Desk:
         for _ in range(count):
             pieces, fits = random_program(self.choice, self.models.values())
             expected = [uid for uid, model in sorted(self.models.items()) if fits(model)]
-            assert search(box, pieces) == expected, "".join(pieces)
+            assert search(box, pieces) == expected, pieces
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +246,7 @@ def test_blocks_grow_are_packed_and_thin_out(office, bob):
     desk.add(120)
     desk.check()
     desk.add(150)  # the first block is full now, and goes on in the next
-    search(desk.box, ["TEXT ", "zz"])
+    search(desk.box, ["TEXT zz"])
     desk.check(80)
     with Imap(bob) as other:
         desk.add(10, other)
@@ -322,7 +328,7 @@ LETTER = (b"From: \"Doe, Anna\" <anna@far.test>\r\nTo: bob@example.test\r\nSubje
 
 
 @pytest.mark.parametrize("program, found", [
-    ('FROM "Doe, Anna"', True), ("FROM anna@far", True), ('FROM "anna\\" <"', False),
+    ('FROM "Doe, Anna"', True), ("FROM anna@far", True), ('FROM "anna\\" <"', True), ('FROM "anna doe"', False),
     ('FROM "\\"doe, anna\\" <anna"', True), ('SUBJECT "one two"', True), ("SUBJECT twoo", False),
     ('SUBJECT ""', True), ('CC ""', False), ('HEADER X-Empty ""', True), ('HEADER X-Emp ""', False),
     ("HEADER X-Empty x", False), ('BODY ""', True), ('TEXT ""', True), ("TEXT summer-holiday", True),
