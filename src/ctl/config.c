@@ -180,6 +180,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_store(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
+    c->cleartext_login = cfg_getbool(cfg, "cleartext-login-from-loopback");
     return wrong;
 }
 
@@ -197,6 +198,7 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_STR("certificate", "tls/certificate.pem", CFGF_NONE),
         CFG_STR("certificate-key", "tls/key.pem", CFGF_NONE),
         CFG_BOOL("allow-private-destinations", cfg_false, CFGF_NONE),
+        CFG_BOOL("cleartext-login-from-loopback", cfg_false, CFGF_NONE),
         CFG_INT("loops", 0, CFGF_NONE),
         CFG_INT("message-max-kib", 25600, CFGF_NONE),
         CFG_INT("recipients-max", 1000, CFGF_NONE),
@@ -295,20 +297,21 @@ int config_print(struct buffer *out, const struct config *c)
     for (unsigned i = 0; rc == 0 && i < c->listen_count; i++)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->listen[i]);
     if (rc == 0)
-        rc = buffer_printf(out,
-                           "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
-                           "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
-                           "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
-                           "api-recipients-per-day = %llu\n"
-                           "connections-max = %u\nconnections-per-address-max = %u\n"
-                           "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
-                           "log-level = \"%s\"\n",
-                           c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
-                           c->certificate_key, c->allow_private_destinations ? "true" : "false",
-                           c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
-                           (unsigned long long)c->daily_limit, c->connections_max,
-                           c->connections_per_address_max, c->pop3_login_delay, c->pop3_expire,
-                           c->debug ? "debug" : "info");
+        rc = buffer_printf(
+            out,
+            "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
+            "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
+            "cleartext-login-from-loopback = %s\n"
+            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
+            "api-recipients-per-day = %llu\n"
+            "connections-max = %u\nconnections-per-address-max = %u\n"
+            "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
+            "log-level = \"%s\"\n",
+            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate, c->certificate_key,
+            c->allow_private_destinations ? "true" : "false", c->cleartext_login ? "true" : "false",
+            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
+            (unsigned long long)c->daily_limit, c->connections_max, c->connections_per_address_max,
+            c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)
