@@ -43,7 +43,7 @@ static int need_header(struct program_letter *l)
         return 0;
     int rc = l->has_body ? 0 : read_raw(l, FRONT);
     if (rc == 0 && l->raw.len < l->message->octets &&
-        header_length(buffer_span(&l->raw)) == l->raw.len)
+        header_scan(&(struct header_scan){0}, buffer_span(&l->raw)) < 0)
         rc = read_raw(l, SEARCH_FORM_MAX);
     if (rc == 0)
         rc = search_form_header(buffer_span(&l->raw), &l->form);
