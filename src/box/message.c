@@ -1,5 +1,6 @@
 /* Messages: putting in, and reading in pages; see box.h. */
 #include "box/internal.h"
+#include "box/summary.h"
 #include "box/watch.h"
 
 #include "base/clock.h"
@@ -9,37 +10,70 @@
 
 /* --- putting in ------------------------------------------------------------------------------ */
 
-#define TAKE_UID                                                                                   \
-    "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"                 \
-    " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"           \
-    " octets = octets + :octets WHERE tenant = :tenant"
-#define TAKEN " RETURNING id, uidnext - 1, highestmodseq"
-
-static const struct db_statement take_uid_by_name = {.sql = TAKE_UID
-                                                     " AND user_id = :user AND name = :name" TAKEN};
-static const struct db_statement take_uid_by_id = {.sql = TAKE_UID " AND id = :mailbox" TAKEN};
+static const struct db_statement take_uid = {
+    .sql = "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"
+           " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"
+           " octets = octets + :octets WHERE tenant = :tenant AND id = :mailbox"
+           " RETURNING uidnext - 1, highestmodseq"};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
-           " modseq, saved_ms, origin) VALUES (:tenant, :mailbox, :uid, :blob, :octets, :received,"
-           " :flags, :head, :modseq, :saved, :origin)"};
+           " modseq, saved_ms, origin, thread) VALUES (:tenant, :mailbox, :uid, :blob, :octets,"
+           " :received, :flags, :head, :modseq, :saved, :origin, :thread)"};
 static const struct db_statement insert_summary = {
-    .sql = "INSERT INTO summary (tenant, mailbox, uid, envelope, structure)"
-           " SELECT :tenant, :mailbox, :uid, :envelope, :structure WHERE EXISTS (SELECT 1"
-           " FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid)"
-           " ON CONFLICT (tenant, mailbox, uid) DO NOTHING"};
+    .sql = "INSERT INTO summary (tenant, mailbox, uid, envelope, structure, preview, ids)"
+           " SELECT :tenant, :mailbox, :uid, :envelope, :structure, :preview, :ids WHERE EXISTS"
+           " (SELECT 1 FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid)"
+           " ON CONFLICT (tenant, mailbox, uid) DO UPDATE SET preview = excluded.preview,"
+           " ids = excluded.ids"};
+static const struct db_statement set_thread = {
+    .sql = "UPDATE message SET thread = :thread WHERE tenant = :tenant AND mailbox = :mailbox"
+           " AND uid = :uid AND thread = 0"};
 
-int box_summarise(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
-                  struct span envelope, struct span structure)
+static int prepare_for(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                       int64_t mailbox, int64_t uid, struct db_query **ret_query)
 {
-    struct db_query *q;
-    int rc = db_prepare(tx, &insert_summary, &q);
+    int rc = db_prepare(tx, statement, ret_query);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "tenant", tenant);
-    db_bind_int(q, "mailbox", mailbox);
-    db_bind_int(q, "uid", uid);
-    db_bind_bytes(q, "envelope", envelope);
-    db_bind_bytes(q, "structure", structure);
+    db_bind_int(*ret_query, "tenant", tenant);
+    db_bind_int(*ret_query, "mailbox", mailbox);
+    db_bind_int(*ret_query, "uid", uid);
+    return 0;
+}
+
+static void bind_or_nothing(struct db_query *q, const char *name, struct span bytes)
+{
+    if (bytes.at)
+        db_bind_bytes(q, name, bytes);
+    else
+        db_bind_null(q, name);
+}
+
+static int put_summary(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                       const struct box_message *message)
+{
+    struct db_query *q;
+    int rc = prepare_for(tx, &insert_summary, tenant, mailbox, message->uid, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_bytes(q, "envelope", message->envelope);
+    db_bind_bytes(q, "structure", message->structure);
+    bind_or_nothing(q, "preview", message->preview);
+    bind_or_nothing(q, "ids", message->ids);
+    rc = db_run(q);
+    return rc < 0 ? rc : 0;
+}
+
+int box_summarise(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                  const struct box_message *message)
+{
+    struct db_query *q;
+    int rc = put_summary(tx, tenant, mailbox, message);
+    if (rc == 0)
+        rc = prepare_for(tx, &set_thread, tenant, mailbox, message->uid, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "thread", message->thread);
     rc = db_run(q);
     return rc < 0 ? rc : 0;
 }
@@ -48,12 +82,9 @@ int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                    const struct box_message *message)
 {
     struct db_query *q;
-    int rc = db_prepare(tx, &insert_message, &q);
+    int rc = prepare_for(tx, &insert_message, tenant, mailbox, message->uid, &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "tenant", tenant);
-    db_bind_int(q, "mailbox", mailbox);
-    db_bind_int(q, "uid", message->uid);
     db_bind_int(q, "blob", message->blob);
     db_bind_int(q, "octets", (int64_t)message->octets);
     db_bind_int(q, "received", message->received_ms);
@@ -62,116 +93,94 @@ int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     db_bind_int(q, "modseq", message->modseq);
     db_bind_int(q, "saved", message->saved_ms);
     db_bind_int(q, "origin", message->origin);
+    db_bind_int(q, "thread", message->thread);
     rc = db_run(q);
     if (rc < 0 || message->envelope.len == 0)
         return rc < 0 ? rc : 0;
-    return box_summarise(tx, tenant, mailbox, message->uid, message->envelope, message->structure);
+    return put_summary(tx, tenant, mailbox, message);
 }
 
-/* Counts the message in; q waits for what names the mailbox. ERR_ABSENT: there is none. */
-static int take_uid(struct db_query *q, int64_t tenant, const struct box_message *message,
-                    int64_t *ret_mailbox, struct box_message *ret_message)
+/* Counts the message in. ERR_ABSENT: there is no such mailbox. */
+static int count_in(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                    const struct box_message *message, struct box_message *ret_message)
 {
     struct mailbox_change change = {0};
+    struct db_query *q;
+    int rc = db_prepare(tx, &take_uid, &q);
+    if (rc < 0)
+        return rc;
     change_add(&change, message->flags, message->octets, 1);
     db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "mailbox", mailbox);
     db_bind_int(q, "unseen", change.unseen);
     db_bind_int(q, "deleted", change.deleted);
     db_bind_int(q, "octets", change.octets);
-    int rc = db_step(q);
+    rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
-    *ret_mailbox = db_column_int(q, 0);
     *ret_message = *message;
-    ret_message->uid = db_column_int(q, 1);
-    ret_message->modseq = db_column_int(q, 2);
+    ret_message->uid = db_column_int(q, 0);
+    ret_message->modseq = db_column_int(q, 1);
     ret_message->saved_ms = clock_wall_ms();
     if (ret_message->origin == 0)
         ret_message->origin = id_next();
+    if (ret_message->thread == 0)
+        ret_message->thread = summary_thread_alone(ret_message->origin);
     rc = db_run(q);
     return rc < 0 ? rc : 0;
-}
-
-static int put_in(struct db_tx *tx, int64_t tenant, int64_t mailbox,
-                  const struct box_message *message, int64_t *ret_uid)
-{
-    if (message->uid > BOX_UID_MAX)
-        return ERR_FULL;
-    int rc = message_insert(tx, tenant, mailbox, message);
-    if (rc == 0)
-        rc = box_watch_announce(tx, mailbox);
-    *ret_uid = message->uid;
-    return rc;
-}
-
-static int take_uid_by(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
-                       const struct box_message *message, int64_t *ret_mailbox,
-                       struct box_message *ret_message)
-{
-    struct db_query *q;
-    int rc = db_prepare(tx, &take_uid_by_name, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "user", user);
-    db_bind_text(q, "name", name);
-    return take_uid(q, tenant, message, ret_mailbox, ret_message);
-}
-
-int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailbox,
-               const struct box_message *message, int64_t *ret_uid)
-{
-    struct box_message taken;
-    struct span name = span_of(mailbox);
-    int64_t id = 0;
-    int rc = take_uid_by(tx, tenant, user, name, message, &id, &taken);
-    if (rc == ERR_ABSENT) {
-        rc = box_make(tx, tenant, user, name, BOX_USE_NONE);
-        if (rc == 0)
-            rc = take_uid_by(tx, tenant, user, name, message, &id, &taken);
-    }
-    return rc < 0 ? rc : put_in(tx, tenant, id, &taken, ret_uid);
 }
 
 int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                   const struct box_message *message, int64_t *ret_uid)
 {
     struct box_message taken;
-    struct db_query *q;
-    int64_t id;
-    int rc = db_prepare(tx, &take_uid_by_id, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "mailbox", mailbox);
-    rc = take_uid(q, tenant, message, &id, &taken);
-    return rc < 0 ? rc : put_in(tx, tenant, mailbox, &taken, ret_uid);
+    int rc = count_in(tx, tenant, mailbox, message, &taken);
+    if (rc == 0 && taken.uid > BOX_UID_MAX)
+        rc = ERR_FULL;
+    if (rc == 0)
+        rc = message_insert(tx, tenant, mailbox, &taken);
+    if (rc == 0)
+        rc = box_watch_announce(tx, mailbox);
+    if (rc == 0)
+        *ret_uid = taken.uid;
+    return rc;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
 
 #define NUMBERS                                                                                    \
-    "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin"
+    "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin,"      \
+    " m.thread"
+#define NUMBERS_COUNT 9
 #define PAGE                                                                                       \
     " WHERE m.tenant = :tenant AND m.mailbox = :mailbox AND m.uid >= :first AND m.uid <= :last"    \
-    " ORDER BY m.uid LIMIT 256"
+    " ORDER BY m.uid LIMIT :limit"
 #define WITH_SUMMARY                                                                               \
     " FROM message m LEFT JOIN summary s ON s.tenant = m.tenant AND s.mailbox = m.mailbox"         \
     " AND s.uid = m.uid"
 
-/* By what is wanted: reading less is faster. */
+/* By what is wanted, a statement each: reading less is faster. The columns in the order of enum
+ * box_want. */
+#define WANTED 5
+#define ONE(columns)                                                                               \
+    {                                                                                              \
+        .sql = NUMBERS columns WITH_SUMMARY PAGE                                                   \
+    }
+#define HEADS(columns)      ONE(columns), ONE(", m.head" columns)
+#define ENVELOPES(columns)  HEADS(columns), HEADS(", s.envelope" columns)
+#define STRUCTURES(columns) ENVELOPES(columns), ENVELOPES(", s.structure" columns)
+#define PREVIEWS(columns)   STRUCTURES(columns), STRUCTURES(", s.preview" columns)
+static const struct db_statement pages_with_summary[1U << WANTED] = {PREVIEWS(""),
+                                                                     PREVIEWS(", s.ids")};
 static const struct db_statement pages[] = {
     [0] = {.sql = NUMBERS " FROM message m" PAGE},
     [BOX_WANT_HEAD] = {.sql = NUMBERS ", m.head FROM message m" PAGE},
-    [BOX_WANT_ENVELOPE] = {.sql = NUMBERS ", s.envelope" WITH_SUMMARY PAGE},
-    [BOX_WANT_HEAD | BOX_WANT_ENVELOPE] = {.sql = NUMBERS ", m.head, s.envelope" WITH_SUMMARY PAGE},
-    [BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", s.structure" WITH_SUMMARY PAGE},
-    [BOX_WANT_HEAD |
-        BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", m.head, s.structure" WITH_SUMMARY PAGE},
-    [BOX_WANT_ENVELOPE |
-        BOX_WANT_STRUCTURE] = {.sql = NUMBERS ", s.envelope, s.structure" WITH_SUMMARY PAGE},
-    [BOX_WANT_HEAD | BOX_WANT_ENVELOPE |
-        BOX_WANT_STRUCTURE] = {.sql =
-                                   NUMBERS ", m.head, s.envelope, s.structure" WITH_SUMMARY PAGE},
 };
+
+static const struct db_statement *page_statement(unsigned want)
+{
+    return want <= BOX_WANT_HEAD ? &pages[want] : &pages_with_summary[want];
+}
 
 struct page {
     int64_t tenant, mailbox, first, last;
@@ -191,22 +200,52 @@ static void read_numbers(struct db_query *q, struct box_message *ret_message)
                                         .flags = (uint64_t)db_column_int(q, 4),
                                         .modseq = db_column_int(q, 5),
                                         .saved_ms = db_column_int(q, 6),
-                                        .origin = db_column_int(q, 7)};
+                                        .origin = db_column_int(q, 7),
+                                        .thread = db_column_int(q, 8)};
 }
 
-static int copy_row(struct db_query *q, const struct page *page, struct box_message *ret_message)
+/* A row of a page; what is wanted points into the row. */
+static void read_row(struct db_query *q, unsigned want, struct box_message *ret_message)
 {
-    struct span *const wanted[] = {&ret_message->head, &ret_message->envelope,
-                                   &ret_message->structure};
-    int column = 8;
+    struct span *const wanted[WANTED] = {&ret_message->head, &ret_message->envelope,
+                                         &ret_message->structure, &ret_message->preview,
+                                         &ret_message->ids};
+    int column = NUMBERS_COUNT;
     read_numbers(q, ret_message);
-    for (unsigned i = 0; i < 3; i++) {
-        if (!(page->want & 1U << i))
+    for (unsigned i = 0; i < WANTED; i++) {
+        if (!(want & 1U << i))
             continue;
-        *wanted[i] = arena_copy(page->arena, db_column_bytes(q, column++));
-        if (!wanted[i]->at)
+        if (!db_column_is_null(q, column))
+            *wanted[i] = db_column_bytes(q, column);
+        column++;
+    }
+}
+
+static int copy_spans(struct box_message *message, struct arena *arena)
+{
+    struct span *const spans[WANTED] = {&message->head, &message->envelope, &message->structure,
+                                        &message->preview, &message->ids};
+    for (unsigned i = 0; i < WANTED; i++) {
+        if (!spans[i]->at)
+            continue;
+        *spans[i] = arena_copy(arena, *spans[i]);
+        if (!spans[i]->at)
             return -ENOMEM;
     }
+    return 0;
+}
+
+static int start_page(struct db_tx *tx, const struct page *page, int64_t limit,
+                      struct db_query **ret_query)
+{
+    int rc = db_prepare(tx, page_statement(page->want), ret_query);
+    if (rc < 0)
+        return rc;
+    db_bind_int(*ret_query, "tenant", page->tenant);
+    db_bind_int(*ret_query, "mailbox", page->mailbox);
+    db_bind_int(*ret_query, "first", page->first);
+    db_bind_int(*ret_query, "last", page->last);
+    db_bind_int(*ret_query, "limit", limit);
     return 0;
 }
 
@@ -214,16 +253,15 @@ static int read_page(struct db_tx *tx, void *arg)
 {
     struct page *page = arg;
     struct db_query *q;
-    int rc = db_prepare(tx, &pages[page->want], &q);
+    int rc = start_page(tx, page, BOX_PAGE, &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "tenant", page->tenant);
-    db_bind_int(q, "mailbox", page->mailbox);
-    db_bind_int(q, "first", page->first);
-    db_bind_int(q, "last", page->last);
-    for (page->count = 0; (rc = db_step(q)) == DB_ROW && page->count < BOX_PAGE; page->count++)
-        if ((rc = copy_row(q, page, &page->messages[page->count])) < 0)
+    for (page->count = 0; (rc = db_step(q)) == DB_ROW && page->count < BOX_PAGE; page->count++) {
+        struct box_message *message = &page->messages[page->count];
+        read_row(q, page->want, message);
+        if ((rc = copy_spans(message, page->arena)) < 0)
             return rc;
+    }
     return rc < 0 ? rc : 0;
 }
 
@@ -253,6 +291,55 @@ int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t fi
     *ret_messages = page.messages;
     *ret_count = page.count;
     return 0;
+}
+
+/* --- reading many ---------------------------------------------------------------------------- */
+
+#define RUN_MAX 4096 /* messages that one query shows */
+#define GAP_MAX 16   /* strangers between two of them are read over */
+
+static size_t count_run(const uint32_t *uids, size_t count)
+{
+    size_t run = 1;
+    while (run < count && run < RUN_MAX && uids[run] - uids[run - 1] <= GAP_MAX)
+        run++;
+    return run;
+}
+
+static int visit_run(struct db_tx *tx, const struct page *page, const uint32_t *uids, size_t count,
+                     box_visit *visit, void *arg)
+{
+    struct db_query *q;
+    struct box_message message;
+    int rc = start_page(tx, page, page->last - page->first + 1, &q);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; (rc = db_step(q)) == DB_ROW;) {
+        read_row(q, page->want, &message);
+        while (i < count && uids[i] < message.uid)
+            i++;
+        if (i == count || uids[i] != message.uid)
+            continue;
+        if ((rc = visit(&message, arg)) < 0)
+            return rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int box_visit_all(struct db_tx *tx, int64_t tenant, int64_t mailbox, const uint32_t *uids,
+                  size_t count, unsigned want, box_visit *visit, void *arg)
+{
+    int rc = 0;
+    for (size_t at = 0, run; rc == 0 && at < count; at += run) {
+        run = count_run(uids + at, count - at);
+        struct page page = {.tenant = tenant,
+                            .mailbox = mailbox,
+                            .first = uids[at],
+                            .last = uids[at + run - 1],
+                            .want = want};
+        rc = visit_run(tx, &page, uids + at, run, visit, arg);
+    }
+    return rc;
 }
 
 static const struct db_statement list_uids = {

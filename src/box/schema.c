@@ -46,7 +46,11 @@ static const struct db_migration migrations[] = {
         " uidvalidity {int} NOT NULL, PRIMARY KEY (tenant, user_id)) {rowid};\n"
         "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT tenant, user_id,"
         " MAX(uidvalidity) FROM mailbox GROUP BY tenant, user_id;\n"},
-    {3, "ALTER TABLE mailbox ADD COLUMN indexed {int} NOT NULL DEFAULT 0;\n"
+    /* 0 and NULL: it came before there were any, and gets them when a client first asks. */
+    {3, "ALTER TABLE message ADD COLUMN thread {id} NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE summary ADD COLUMN preview {bytes};\n"
+        "ALTER TABLE summary ADD COLUMN ids {bytes};\n"},
+    {4, "ALTER TABLE mailbox ADD COLUMN indexed {int} NOT NULL DEFAULT 0;\n"
         "CREATE TABLE search_index (tenant {id} NOT NULL, mailbox {id} NOT NULL,"
         " block {int} NOT NULL, part {int} NOT NULL, bits {bytes} NOT NULL,"
         " PRIMARY KEY (tenant, mailbox, block, part)) {rowid};\n"},

@@ -28,7 +28,8 @@ bool imap_offers_tls(const struct imap_session *s)
 #define ALWAYS "IMAP4rev2 IMAP4rev1 ID ENABLE LITERAL- SASL-IR"
 #define AFTER_LOGIN                                                                                \
     " IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED"  \
-    " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY INPROGRESS"
+    " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY"              \
+    " OBJECTID PREVIEW SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES INPROGRESS"
 
 int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
 {

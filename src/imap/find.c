@@ -9,7 +9,8 @@
  * whether its client is still there, and tells it how far it is (RFC 9585). A search that took
  * BUDGET_MS ends.
  */
-#include "imap/program.h"
+#include "imap/late.h"
+#include "imap/search.h"
 
 #include "base/clock.h"
 #include "run/stream.h"
@@ -39,7 +40,7 @@ struct finding {
     struct index_block block;
     int64_t end;               /* the last UID that is looked at */
     struct index_mask present; /* what the client knows */
-    struct found *found;
+    struct imap_result *result;
 };
 
 /* --- in the lane ----------------------------------------------------------------------------- */
@@ -117,8 +118,9 @@ static int try_one(struct finding *f, struct program_letter *letter,
         rc = program_fits(f->program, letter);
     if (rc != 1)
         return rc;
-    f->found->uids[f->found->count++] = (uint32_t)message->uid;
-    f->found->modseq = message->modseq > f->found->modseq ? message->modseq : f->found->modseq;
+    struct imap_result *r = f->result;
+    r->found[r->found_count++] = (uint32_t)message->uid;
+    r->modseq = message->modseq > r->modseq ? message->modseq : r->modseq;
     return 0;
 }
 
@@ -270,15 +272,40 @@ static int co_find(struct finding *f, bool at_once)
     return rc < 0 || written != -ECANCELED ? rc : written;
 }
 
-int imap_co_find(struct imap_session *s, struct program *program, struct found *ret_found)
+/* Old messages get the conversation they are of: it is asked for. */
+static int co_complete_threads(struct imap_session *s)
+{
+    const struct imap_selected *m = s->selected;
+    size_t count = BOX_PAGE;
+    int rc = 0;
+    for (int64_t next = 1; rc == 0 && count == BOX_PAGE && next < m->uidnext;) {
+        AUTO_ARENA arena = ARENA(ARENA_MAX);
+        struct box_message *messages;
+        rc = box_co_page(s->settings->store, s->who.tenant, m->id, next, m->uidnext - 1, 0, &arena,
+                         &messages, &count);
+        next = rc == 0 && count ? messages[count - 1].uid + 1 : next;
+        size_t there = count;
+        if (rc == 0)
+            rc = imap_co_complete(s, messages, &there, LATE_WANT_THREAD, &arena);
+        if (rc == 0)
+            rc = co_pause();
+    }
+    return rc;
+}
+
+int imap_co_search_uids(struct imap_session *s, struct program *program,
+                        struct imap_result *ret_result)
 {
     const struct view *view = &s->selected->view;
     bool reads = program_reads_letters(program, PROGRAM_SENT_BEFORE);
-    *ret_found = (struct found){.uids = calloc(view->messages + 1, sizeof *ret_found->uids)};
+    ret_result->tells_modseq = program_asks_modseq(program);
+    ret_result->found = calloc(view->messages + 1, sizeof *ret_result->found);
     struct finding *f = calloc(1, sizeof *f);
-    int rc = f && ret_found->uids ? 0 : -ENOMEM;
+    int rc = f && ret_result->found ? 0 : -ENOMEM;
+    if (rc == 0 && program_asks_thread(program))
+        rc = co_complete_threads(s);
     if (rc == 0) {
-        *f = (struct finding){.s = s, .program = program, .reads = reads, .found = ret_found};
+        *f = (struct finding){.s = s, .program = program, .reads = reads, .result = ret_result};
         f->signs = program_reads_letters(program, PROGRAM_HEADER);
         f->first = 1;
         f->last = (uint32_t)(s->selected->uidnext - 1);

@@ -32,6 +32,7 @@ enum program_kind {
     PROGRAM_SAVED_SINCE,
     PROGRAM_MODSEQ,
     PROGRAM_ORIGIN,      /* EMAILID */
+    PROGRAM_THREAD,      /* THREADID */
     PROGRAM_SENT_BEFORE, /* from here on the envelope is read; value in days */
     PROGRAM_SENT_SINCE,
     PROGRAM_SUBJECT, /* text */
@@ -56,6 +57,13 @@ struct program {
  * charset that is not known. */
 must_check int program_parse(struct imap_session *s, struct imap_parser *p,
                              struct program **ret_program);
+/* The same behind a charset, as SORT and THREAD have it: charset SP search-key *(SP search-key). */
+must_check int program_parse_in_charset(struct imap_session *s, struct imap_parser *p,
+                                        struct program **ret_program);
+/* Does every message fit, whatever it is? */
+bool program_wants_all(const struct program *program);
+/* Does it ask for THREADID, which old messages may lack (late.h)? */
+bool program_asks_thread(const struct program *program);
 /* Does the program ask for MODSEQ, so that the answer names it? */
 bool program_asks_modseq(const struct program *program);
 /* Does it read letters, or (the least of them) their envelopes? */
@@ -102,18 +110,5 @@ void program_letter_free(struct program_letter *letter);
 must_check int program_letter_read(struct program_letter *letter);
 /* After program_mark: does it fit? 1, 0, or an error. */
 must_check int program_fits(const struct program *program, struct program_letter *letter);
-
-/* --- the whole mailbox (find.c) ----------------------------------------------------------------
- */
-
-struct found {
-    uint32_t *uids; /* ascending; malloc'ed */
-    size_t count;
-    int64_t modseq; /* the highest of them */
-};
-/* The messages of the selected mailbox that fit, of those the client knows; the view is loaded.
- * ERR_FULL: it takes too long. Free ret_found->uids in any case. */
-must_check int imap_co_find(struct imap_session *s, struct program *program,
-                            struct found *ret_found);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "imap/session.h"
 
+#include "base/id.h"
 #include "mail/modified_utf7.h"
 
 #include <errno.h>
@@ -126,9 +127,9 @@ static int write_state(const struct imap_session *s, const struct box_mailbox *m
     if (rc == 0)
         rc = buffer_printf(out,
                            "] Kept\r\n* OK [UIDVALIDITY %lld] Valid\r\n* OK [UIDNEXT %lld] Next\r\n"
-                           "* OK [HIGHESTMODSEQ %lld] Highest\r\n",
+                           "* OK [HIGHESTMODSEQ %lld] Highest\r\n* OK [MAILBOXID (F%s)] Its id\r\n",
                            (long long)mailbox->uidvalidity, (long long)mailbox->uidnext,
-                           (long long)mailbox->modseq);
+                           (long long)mailbox->modseq, id_text(mailbox->id, (char[ID_TEXT]){0}));
     if (rc == 0 && s->rev2) {
         rc = buffer_append_text(out, "* LIST () \"/\" ");
         if (rc == 0)

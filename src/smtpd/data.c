@@ -1,5 +1,7 @@
 /*
- * DATA (RFC 5321 4.1.1.4): the letter comes, is made durable, and only then gets its 250 (P1).
+ * DATA (RFC 5321 4.1.1.4): the letter comes, is made durable, and only then gets its 250 (P1). By
+ * LMTP each recipient gets an answer of its own, in the order in which they were given (RFC 2033
+ * 4.2); the letter is still one commit.
  */
 #include "smtpd/incoming.h"
 
@@ -38,9 +40,13 @@ static int session_co_read_data(struct smtp_session *s, struct incoming *in)
     return 0;
 }
 
-/* Temporary, all of it: nothing was kept, and the client tries again (P4). */
+/* Temporary, nearly all of it: nothing was kept, and the client tries again (P4). */
 static void refuse_for(struct incoming *in, int rc)
 {
+    if (rc == ERR_ABSENT) { /* between RCPT and here the user was removed */
+        incoming_refuse(in, 550, "5.1.1", "No such address here");
+        return;
+    }
     if (rc == -ENOSPC || rc == ERR_FULL)
         incoming_refuse(in, 452, "4.3.1", "No room now, try again later");
     else
@@ -63,6 +69,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .head = buffer_span(&in->signatures),
                             .eight_bit = in->eight_bit,
                             .leaving_path = session_forward_path(s),
+                            .apart = session_is_lmtp(s),
                             .may_notify = submission,
                             .source = span_of(source)};
     int rc = 0;
@@ -76,7 +83,33 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
         refuse_for(in, rc);
 }
 
-static int session_co_answer_data(struct smtp_session *s, const struct incoming *in)
+/* For one of several recipients. */
+static int session_co_answer_one(struct smtp_session *s, const struct incoming *in,
+                                 const struct letter_recipient *recipient)
+{
+    char id[ID_TEXT];
+    struct smtpd_counters *counters = s->settings->counters;
+    bool full = recipient->refused == ERR_FULL;
+    if (in->refusal.code)
+        return session_co_reply(s, in->refusal.code, in->refusal.enhanced, "%s", in->refusal.text);
+    if (recipient->refused == 0)
+        return session_co_reply(s, 250, "2.1.5", "Ok: stored as %s", id_text(in->letter, id));
+    atomic_fetch_add(full ? &counters->tempfailed : &counters->refused, 1);
+    log_info("smtpd.recipient_refused", "peer=%s to=%s why=%s", stream_peer_text(s->st),
+             LOG_CLEAN(recipient->forward_path), full ? "full" : "gone");
+    return full ? session_co_say(s, SPAN("452 4.2.2 The mailbox is full\r\n"))
+                : session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
+}
+
+static int session_co_answer_each(struct smtp_session *s, const struct incoming *in)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->recipient_count; i++)
+        rc = session_co_answer_one(s, in, &s->recipients[i]);
+    return rc;
+}
+
+static void session_note_letter(struct smtp_session *s, const struct incoming *in)
 {
     char id[ID_TEXT];
     struct smtpd_counters *counters = s->settings->counters;
@@ -85,7 +118,7 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
         atomic_fetch_add(refusal->code < 500 ? &counters->tempfailed : &counters->refused, 1);
         log_info("smtpd.letter_refused", "peer=%s from=%s code=%d why=\"%s\"",
                  stream_peer_text(s->st), LOG_CLEAN(s->reverse_path), refusal->code, refusal->text);
-        return session_co_reply(s, refusal->code, refusal->enhanced, "%s", refusal->text);
+        return;
     }
     s->letters++;
     atomic_fetch_add(&counters->accepted, 1);
@@ -93,6 +126,17 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
     log_debug("smtpd.accepted", "letter=%s peer=%s bytes=%llu recipients=%zu",
               id_text(in->letter, id), stream_peer_text(s->st), (unsigned long long)in->size,
               s->recipient_count);
+}
+
+static int session_co_answer_data(struct smtp_session *s, const struct incoming *in)
+{
+    char id[ID_TEXT];
+    const struct refusal *refusal = &in->refusal;
+    session_note_letter(s, in);
+    if (session_is_lmtp(s))
+        return session_co_answer_each(s, in);
+    if (refusal->code)
+        return session_co_reply(s, refusal->code, refusal->enhanced, "%s", refusal->text);
     if (in->verdict.code)
         return session_co_reply(s, in->verdict.code, in->verdict.enhanced, "%s", in->verdict.text);
     return session_co_reply(s, 250, "2.0.0", "Ok: stored as %s", id_text(in->letter, id));
@@ -126,6 +170,8 @@ int session_co_data(struct smtp_session *s, const struct smtp_command *command)
     (void)command;
     if (!s->mail_given)
         return session_co_complain(s, 503, "5.5.1", "MAIL comes first");
+    if (s->recipient_count == 0 && session_is_lmtp(s)) /* RFC 2033 4.2 */
+        return session_co_complain(s, 503, "5.5.1", "No valid recipients");
     if (s->recipient_count == 0)
         return session_co_complain(s, 554, "5.5.1", "No valid recipients");
     int rc = session_co_forbid_pipelining(s);

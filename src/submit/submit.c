@@ -1,36 +1,28 @@
 /* The one door in; see submit.h. */
-#include "submit/submit.h"
+#include "submit/copy_internal.h"
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "box/box.h"
 #include "box/summary.h"
 #include "event/event.h"
 #include "mail/trace.h"
 #include "reputation/suppression.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RECEIVE_MEMORY   ((size_t)16 * 1024 * 1024)
 #define SUMMARY_KEPT_MAX ((size_t)256 * 1024)
 
-/* One copy of a letter: for a mailbox, or to go elsewhere. */
-struct copy {
-    int64_t tenant, user;     /* user 0: elsewhere */
-    struct span forward_path; /* of the first recipient that led here; elsewhere: where to */
-    struct span head;         /* mailbox */
-    struct span domain;       /* elsewhere: folded */
-    int64_t id;               /* elsewhere: the recipient's */
-};
-
 struct submit_plan {
     const struct letter *letter;
-    struct copy *copies; /* sorted by tenant; within it mailboxes after what leaves */
+    struct copy *copies;
     size_t count;
-    struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
+    bool stored;                     /* the last run of the job put the body in */
+    struct box_message summary;      /* what mailboxes keep of the letter */
     struct queue_recipient *leaving; /* room for one tenant's */
     struct queue_entry *entries;     /* of all that leaves */
     size_t entry_count;
@@ -38,19 +30,6 @@ struct submit_plan {
 };
 
 /* --- who gets a copy ------------------------------------------------------------------------- */
-
-static int compare_copies(const void *a, const void *b)
-{
-    const struct copy *x = a, *y = b;
-    if (x->tenant != y->tenant)
-        return x->tenant < y->tenant ? -1 : 1;
-    if (x->user != y->user)
-        return x->user < y->user ? -1 : 1;
-    if (x->user)
-        return 0;
-    int order = span_compare(x->domain, y->domain);
-    return order ? order : span_compare(x->forward_path, y->forward_path);
-}
 
 static size_t count_targets(const struct letter *letter)
 {
@@ -82,6 +61,7 @@ static int gather_copies(struct submit_plan *plan, struct arena *arena)
             struct copy *copy = &plan->copies[count++];
             *copy = (struct copy){.tenant = target->tenant,
                                   .user = target->user,
+                                  .detail = target->detail,
                                   .forward_path =
                                       target->user ? recipient->forward_path : target->address};
             if (!target->user && !(copy->domain = folded_domain(target->address, arena)).at)
@@ -89,9 +69,9 @@ static int gather_copies(struct submit_plan *plan, struct arena *arena)
         }
     }
     if (count > 1)
-        qsort(plan->copies, count, sizeof *plan->copies, compare_copies);
+        qsort(plan->copies, count, sizeof *plan->copies, copy_compare);
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || compare_copies(&plan->copies[i], &plan->copies[unique - 1]) != 0)
+        if (i == 0 || copy_compare(&plan->copies[i], &plan->copies[unique - 1]) != 0)
             plan->copies[unique++] = plan->copies[i];
     plan->count = unique;
     return 0;
@@ -110,29 +90,43 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
         buffer_clear(&head);
         rc = trace_delivery(&head, plan->letter->reverse_path, copy->forward_path);
         copy->head = arena_copy(arena, buffer_span(&head));
-        if (rc == 0 && !copy->head.at)
+        copy->folder = copy->detail.len ? arena_alloc(arena, copy->detail.len) : NULL;
+        if (rc == 0 && (!copy->head.at || (copy->detail.len && !copy->folder)))
             rc = -ENOMEM;
     }
     return rc;
 }
 
-/* Once for all mailboxes. A letter in a file is not read again for it, and one without a summary
- * gets it when a client first asks. */
-static int summarise(struct submit_plan *plan, struct arena *arena)
+static int keep_summary(struct submit_plan *plan, const struct summary *summary,
+                        struct arena *arena)
 {
-    struct span bytes = blob_writer_bytes(plan->letter->body);
-    struct summary summary = {0};
+    struct box_message shown = {0};
+    struct span *const spans[] = {&shown.envelope, &shown.structure, &shown.preview, &shown.ids};
+    plan->summary.thread = summary->thread;
+    if (summary->structure.len + summary->envelope.len > SUMMARY_KEPT_MAX)
+        return 0;
+    summary_show(summary, &shown);
+    for (unsigned i = 0; i < sizeof spans / sizeof *spans; i++) {
+        *spans[i] = arena_copy(arena, *spans[i]);
+        if (!spans[i]->at)
+            return -ENOMEM;
+    }
+    plan->summary = shown;
+    return 0;
+}
+
+/* Once for all mailboxes. What is too large to be kept is made when a client asks. */
+static int co_summarise(struct submit_plan *plan, struct arena *arena)
+{
+    struct summary summary;
     bool stays = false;
     for (size_t i = 0; i < plan->count; i++)
         stays = stays || plan->copies[i].user != 0;
-    if (!stays || !bytes.at)
+    if (!stays)
         return 0;
-    int rc = summary_make(bytes, &summary);
-    if (rc == 0 && summary.structure.len + summary.envelope.len <= SUMMARY_KEPT_MAX) {
-        plan->envelope = arena_copy(arena, buffer_span(&summary.envelope));
-        plan->structure = arena_copy(arena, buffer_span(&summary.structure));
-        rc = plan->envelope.at && plan->structure.at ? 0 : -ENOMEM;
-    }
+    int rc = summary_co_make(plan->letter->body, &summary);
+    if (rc == 0)
+        rc = keep_summary(plan, &summary, arena);
     summary_free(&summary);
     return rc;
 }
@@ -160,7 +154,8 @@ static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
     return 0;
 }
 
-int submit_prepare(const struct letter *letter, struct arena *arena, struct submit_plan **ret_plan)
+int submit_co_prepare(const struct letter *letter, struct arena *arena,
+                      struct submit_plan **ret_plan)
 {
     struct submit_plan *plan = arena_zero(arena, sizeof *plan);
     if (!plan)
@@ -172,7 +167,7 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
     if (rc == 0)
         rc = write_heads(plan, arena);
     if (rc == 0)
-        rc = summarise(plan, arena);
+        rc = co_summarise(plan, arena);
     if (rc == 0)
         rc = prepare_leaving(plan, arena);
     *ret_plan = plan;
@@ -183,30 +178,59 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
 
 /* The part of one tenant: [first, end) of the copies; what leaves comes first. */
 struct part {
-    size_t first, end, leaving;
+    size_t first, end, leaving, mailboxes;
     int64_t tenant, blob, sender_row;
 };
+
+static struct event event_of(const struct submit_plan *plan, struct part *part,
+                             enum event_kind kind)
+{
+    return (struct event){.tenant = part->tenant,
+                          .letter = plan->letter->id,
+                          .kind = kind,
+                          .sender = plan->letter->reverse_path,
+                          .sender_row = &part->sender_row};
+}
+
+static int tell_delivered(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
+                          const struct copy *copy, uint64_t octets)
+{
+    char detail[sizeof "mailbox " + BOX_DETAIL_MAX];
+    struct event event = event_of(plan, part, EVENT_DELIVERED);
+    int len = snprintf(detail, sizeof detail, "mailbox %.*s", SPAN_PRINT(copy->name));
+    event.recipient = copy->forward_path;
+    event.detail = span_make(detail, (size_t)len);
+    event.bytes = octets;
+    return event_record(tx, &event);
+}
+
+/* Of a copy that cannot go anywhere, and whose recipient was accepted all the same. */
+static int drop(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
+                const struct copy *copy)
+{
+    struct event event = event_of(plan, part, EVENT_DROPPED);
+    event.recipient = copy->forward_path;
+    event.detail = copy->refused == ERR_FULL ? SPAN("the mailbox is full")
+                                             : SPAN("the user was removed meanwhile");
+    return copy->dropped && !plan->letter->quiet ? event_record(tx, &event) : 0;
+}
 
 static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
                    const struct copy *copy)
 {
     int64_t uid;
-    struct box_message message = {.blob = part->blob,
-                                  .octets = copy->head.len + blob_writer_size(plan->letter->body),
-                                  .received_ms = plan->now_ms,
-                                  .head = copy->head,
-                                  .envelope = plan->envelope,
-                                  .structure = plan->structure};
-    struct event event = {.tenant = part->tenant,
-                          .letter = plan->letter->id,
-                          .kind = EVENT_DELIVERED,
-                          .sender = plan->letter->reverse_path,
-                          .sender_row = &part->sender_row,
-                          .recipient = copy->forward_path,
-                          .detail = SPAN("mailbox " BOX_INBOX),
-                          .bytes = message.octets};
-    int rc = box_append(tx, part->tenant, copy->user, BOX_INBOX, &message, &uid);
-    return rc < 0 || plan->letter->quiet ? rc : event_record(tx, &event);
+    struct box_message message = plan->summary;
+    message.blob = part->blob;
+    message.octets = copy->head.len + blob_writer_size(plan->letter->body);
+    message.received_ms = plan->now_ms;
+    message.head = copy->head;
+    if (copy->refused)
+        return drop(tx, plan, part, copy);
+    if (copy->twin)
+        return 0;
+    int rc = box_append_to(tx, part->tenant, copy->mailbox, &message, &uid);
+    return rc < 0 || plan->letter->quiet ? rc
+                                         : tell_delivered(tx, plan, part, copy, message.octets);
 }
 
 static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
@@ -233,24 +257,25 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
     return queue_put(tx, &letter, plan->leaving, part->leaving);
 }
 
-static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct part *part)
+/* Of a part without a copy that goes nothing is kept but what happened. */
+static int apply_part(struct db_tx *tx, struct submit_plan *plan, struct part *part)
 {
-    struct event event = {.tenant = part->tenant,
-                          .letter = plan->letter->id,
-                          .kind = EVENT_ACCEPTED,
-                          .sender = plan->letter->reverse_path,
-                          .sender_row = &part->sender_row,
-                          .detail = plan->letter->source,
-                          .bytes = blob_writer_size(plan->letter->body)};
-    size_t mailboxes = part->end - part->first - part->leaving;
-    uint32_t references = (uint32_t)mailboxes + (part->leaving > 0);
-    int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
+    struct event event = event_of(plan, part, EVENT_ACCEPTED);
+    uint32_t references = (uint32_t)part->mailboxes + (part->leaving > 0);
+    event.detail = plan->letter->source;
+    event.bytes = blob_writer_size(plan->letter->body);
+    int rc = 0;
+    if (references == 0 && !plan->letter->final)
+        return 0;
+    if (references)
+        rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
     if (rc == 0 && !plan->letter->quiet)
         rc = event_record(tx, &event);
     if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);
     for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
         rc = deliver(tx, plan, part, &plan->copies[i]);
+    plan->stored = plan->stored || references;
     return rc;
 }
 
@@ -284,13 +309,24 @@ static int add_returned(struct db_tx *tx, const struct letter_return *returned)
     return rc;
 }
 
+static struct part part_from(const struct submit_plan *plan, size_t first)
+{
+    struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
+    for (; part.end < plan->count && plan->copies[part.end].tenant == part.tenant; part.end++) {
+        const struct copy *copy = &plan->copies[part.end];
+        part.leaving += copy->user == 0;
+        part.mailboxes += copy->user && copy_goes(copy);
+    }
+    return part;
+}
+
 int submit_apply(struct db_tx *tx, struct submit_plan *plan)
 {
-    int rc = 0;
+    int going = copies_place(tx, plan->letter, plan->copies, plan->count);
+    int rc = going < 0 ? going : 0;
+    plan->stored = false;
     for (size_t first = 0; rc == 0 && first < plan->count;) {
-        struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
-        while (part.end < plan->count && plan->copies[part.end].tenant == part.tenant)
-            part.leaving += plan->copies[part.end++].user == 0;
+        struct part part = part_from(plan, first);
         rc = apply_part(tx, plan, &part);
         first = part.end;
     }
@@ -306,7 +342,9 @@ static int apply(struct db_tx *tx, void *arg)
 
 void submit_committed(const struct submit_door *door, struct submit_plan *plan)
 {
-    blob_writer_committed(plan->letter->body);
+    if (plan->stored)
+        blob_writer_committed(plan->letter->body);
+    copies_tell(plan->letter, plan->copies, plan->count);
     if (plan->entry_count && door->announce)
         door->announce(door->arg, plan->entries, plan->entry_count);
 }
@@ -315,7 +353,7 @@ int submit_co_receive(const struct submit_door *door, const struct letter *lette
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
     struct submit_plan *plan;
-    int rc = submit_prepare(letter, &arena, &plan);
+    int rc = submit_co_prepare(letter, &arena, &plan);
     if (rc == 0)
         rc = store_co_write(door->store, apply, plan);
     if (rc == 0)

@@ -8,6 +8,7 @@
 #ifndef SUBMIT_SUBMIT_H
 #define SUBMIT_SUBMIT_H
 
+#include "box/box.h"
 #include "directory/directory.h"
 #include "mail/dsn.h"
 #include "queue/queue.h"
@@ -29,7 +30,13 @@ struct letter_recipient {
     struct span forward_path;         /* as given in RCPT: local@domain */
     struct directory_target *targets; /* where it leads; user 0: to an address elsewhere */
     size_t count;
+    /* Told after the commit. 0, or why none of its targets took the letter: ERR_ABSENT (they are
+     * gone), ERR_FULL (their mailboxes are). */
+    int refused;
+    char *mailbox; /* NULL, or room for the name of the one it went into by its first target; that
+                    * is empty where it went elsewhere */
 };
+#define LETTER_MAILBOX (BOX_DETAIL_MAX + 1)
 /* A letter that came back to its VERP address (directory_verp_read). */
 struct letter_return {
     int64_t tenant, letter;
@@ -48,19 +55,24 @@ struct letter {
     bool eight_bit;           /* has bytes above 127 */
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
     bool quiet;                           /* its events are told elsewhere */
+    bool apart;         /* each recipient has an answer of its own (LMTP); else one for all */
+    bool final;         /* all were promised it: who cannot take it is dropped, with an event */
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
-/* Puts the letter into the mailbox of every target, once each, and into the queue for those
- * elsewhere. 0, or ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing was kept. Yields. */
+/* Puts the letter into a mailbox of every target, once each, and into the queue for those
+ * elsewhere. The mailbox is the folder that the target's detail names, if there is one, else INBOX.
+ * A mailbox that cannot take it is left out, with an event that says so; when none can: ERR_ABSENT,
+ * unless recipients are apart or the letter is final. 0, or ERR_FULL, -ENOSPC, ERR_STORE:
+ * temporary, and nothing was kept. Yields. */
 must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
 
-/* The same inside a write job of the caller's: prepared before, applied in the job (which may be
- * repeated), and told of the commit afterwards. The plan lives in arena. */
+/* The same inside a write job of the caller's: prepared before (yields), applied in the
+ * job (which may be repeated), and told of the commit afterwards. The plan lives in arena. */
 struct submit_plan;
-must_check int submit_prepare(const struct letter *letter, struct arena *arena,
-                              struct submit_plan **ret_plan);
+must_check int submit_co_prepare(const struct letter *letter, struct arena *arena,
+                                 struct submit_plan **ret_plan);
 must_check int submit_apply(struct db_tx *tx, struct submit_plan *plan);
 void submit_committed(const struct submit_door *door, struct submit_plan *plan);
 
