@@ -153,8 +153,6 @@ static bool matches_numbers(const struct program *program, const struct box_mess
         return m->origin == program->value;
     case PROGRAM_THREAD:
         return m->thread == program->value;
-    case PROGRAM_THREAD:
-        return m->thread == program->value;
     default:
         return true;
     }
