@@ -128,7 +128,8 @@ must_check int box_co_subscriptions(struct store *store, int64_t tenant, int64_t
                                     struct span after, struct arena *arena, struct span **ret_names,
                                     size_t *ret_count);
 
-/* --- messages (message.c) ----------------------------------------------------------------------
+/* --- messages (message.c, page.c)
+ * ----------------------------------------------------------------------
  */
 
 /* Puts a message into a mailbox: ERR_ABSENT. uid, modseq, saved_ms are ignored; origin 0 is a new

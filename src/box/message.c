@@ -1,4 +1,4 @@
-/* Messages: putting in, and reading in pages; see box.h. */
+/* Messages: putting in, and what is new or gone; see box.h. */
 #include "box/internal.h"
 #include "box/summary.h"
 #include "box/watch.h"
@@ -146,261 +146,6 @@ int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     return rc;
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
-
-#define NUMBERS                                                                                    \
-    "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin,"      \
-    " m.thread"
-#define NUMBERS_COUNT 9
-#define PAGE                                                                                       \
-    " WHERE m.tenant = :tenant AND m.mailbox = :mailbox AND m.uid >= :first AND m.uid <= :last"    \
-    " ORDER BY m.uid LIMIT :limit"
-#define WITH_SUMMARY                                                                               \
-    " FROM message m LEFT JOIN summary s ON s.tenant = m.tenant AND s.mailbox = m.mailbox"         \
-    " AND s.uid = m.uid"
-
-/* By what is wanted, a statement each: reading less is faster. The columns in the order of enum
- * box_want. */
-#define WANTED 5
-#define ONE(columns)                                                                               \
-    {                                                                                              \
-        .sql = NUMBERS columns WITH_SUMMARY PAGE                                                   \
-    }
-#define HEADS(columns)      ONE(columns), ONE(", m.head" columns)
-#define ENVELOPES(columns)  HEADS(columns), HEADS(", s.envelope" columns)
-#define STRUCTURES(columns) ENVELOPES(columns), ENVELOPES(", s.structure" columns)
-#define PREVIEWS(columns)   STRUCTURES(columns), STRUCTURES(", s.preview" columns)
-static const struct db_statement pages_with_summary[1U << WANTED] = {PREVIEWS(""),
-                                                                     PREVIEWS(", s.ids")};
-static const struct db_statement pages[] = {
-    [0] = {.sql = NUMBERS " FROM message m" PAGE},
-    [BOX_WANT_HEAD] = {.sql = NUMBERS ", m.head FROM message m" PAGE},
-};
-
-static const struct db_statement *page_statement(unsigned want)
-{
-    return want <= BOX_WANT_HEAD ? &pages[want] : &pages_with_summary[want];
-}
-
-struct page {
-    int64_t tenant, mailbox, first, last;
-    unsigned want;
-    struct arena *arena;
-    struct box_message *messages;
-    size_t count;
-};
-
-/* A row of NUMBERS. */
-static void read_numbers(struct db_query *q, struct box_message *ret_message)
-{
-    *ret_message = (struct box_message){.uid = db_column_int(q, 0),
-                                        .blob = db_column_int(q, 1),
-                                        .octets = (uint64_t)db_column_int(q, 2),
-                                        .received_ms = db_column_int(q, 3),
-                                        .flags = (uint64_t)db_column_int(q, 4),
-                                        .modseq = db_column_int(q, 5),
-                                        .saved_ms = db_column_int(q, 6),
-                                        .origin = db_column_int(q, 7),
-                                        .thread = db_column_int(q, 8)};
-}
-
-/* A row of a page; what is wanted points into the row. */
-static void read_row(struct db_query *q, unsigned want, struct box_message *ret_message)
-{
-    struct span *const wanted[WANTED] = {&ret_message->head, &ret_message->envelope,
-                                         &ret_message->structure, &ret_message->preview,
-                                         &ret_message->ids};
-    int column = NUMBERS_COUNT;
-    read_numbers(q, ret_message);
-    for (unsigned i = 0; i < WANTED; i++) {
-        if (!(want & 1U << i))
-            continue;
-        if (!db_column_is_null(q, column))
-            *wanted[i] = db_column_bytes(q, column);
-        column++;
-    }
-}
-
-static int copy_spans(struct box_message *message, struct arena *arena)
-{
-    struct span *const spans[WANTED] = {&message->head, &message->envelope, &message->structure,
-                                        &message->preview, &message->ids};
-    for (unsigned i = 0; i < WANTED; i++) {
-        if (!spans[i]->at)
-            continue;
-        *spans[i] = arena_copy(arena, *spans[i]);
-        if (!spans[i]->at)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-static int start_page(struct db_tx *tx, const struct page *page, int64_t limit,
-                      struct db_query **ret_query)
-{
-    int rc = db_prepare(tx, page_statement(page->want), ret_query);
-    if (rc < 0)
-        return rc;
-    db_bind_int(*ret_query, "tenant", page->tenant);
-    db_bind_int(*ret_query, "mailbox", page->mailbox);
-    db_bind_int(*ret_query, "first", page->first);
-    db_bind_int(*ret_query, "last", page->last);
-    db_bind_int(*ret_query, "limit", limit);
-    return 0;
-}
-
-static int read_page(struct db_tx *tx, void *arg)
-{
-    struct page *page = arg;
-    struct db_query *q;
-    int rc = start_page(tx, page, BOX_PAGE, &q);
-    if (rc < 0)
-        return rc;
-    for (page->count = 0; (rc = db_step(q)) == DB_ROW && page->count < BOX_PAGE; page->count++) {
-        struct box_message *message = &page->messages[page->count];
-        read_row(q, page->want, message);
-        if ((rc = copy_spans(message, page->arena)) < 0)
-            return rc;
-    }
-    return rc < 0 ? rc : 0;
-}
-
-int box_read_page(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
-                  unsigned want, struct arena *arena, struct box_message **ret_messages,
-                  size_t *ret_count)
-{
-    int64_t room = last - first + 1 < BOX_PAGE ? last - first + 1 : BOX_PAGE;
-    struct page page = {tenant, mailbox, first, last, want, arena, NULL, 0};
-    page.messages = arena_alloc(arena, (size_t)(room > 0 ? room : 1) * sizeof *page.messages);
-    int rc = page.messages ? read_page(tx, &page) : -ENOMEM;
-    *ret_messages = page.messages;
-    *ret_count = page.count;
-    return rc;
-}
-
-int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
-                unsigned want, struct arena *arena, struct box_message **ret_messages,
-                size_t *ret_count)
-{
-    int64_t room = last - first + 1 < BOX_PAGE ? last - first + 1 : BOX_PAGE;
-    struct page page = {tenant, mailbox, first, last, want, arena, NULL, 0};
-    page.messages = arena_alloc(arena, (size_t)(room > 0 ? room : 1) * sizeof *page.messages);
-    int rc = page.messages ? store_co_read(store, read_page, &page) : -ENOMEM;
-    if (rc < 0)
-        return rc;
-    *ret_messages = page.messages;
-    *ret_count = page.count;
-    return 0;
-}
-
-/* --- reading many ---------------------------------------------------------------------------- */
-
-#define RUN_MAX 4096 /* messages that one query shows */
-#define GAP_MAX 16   /* strangers between two of them are read over */
-
-static size_t count_run(const uint32_t *uids, size_t count)
-{
-    size_t run = 1;
-    while (run < count && run < RUN_MAX && uids[run] - uids[run - 1] <= GAP_MAX)
-        run++;
-    return run;
-}
-
-static int visit_run(struct db_tx *tx, const struct page *page, const uint32_t *uids, size_t count,
-                     box_visit *visit, void *arg)
-{
-    struct db_query *q;
-    struct box_message message;
-    int rc = start_page(tx, page, page->last - page->first + 1, &q);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; (rc = db_step(q)) == DB_ROW;) {
-        read_row(q, page->want, &message);
-        while (i < count && uids[i] < message.uid)
-            i++;
-        if (i == count || uids[i] != message.uid)
-            continue;
-        if ((rc = visit(&message, arg)) < 0)
-            return rc;
-    }
-    return rc < 0 ? rc : 0;
-}
-
-int box_visit_all(struct db_tx *tx, int64_t tenant, int64_t mailbox, const uint32_t *uids,
-                  size_t count, unsigned want, box_visit *visit, void *arg)
-{
-    int rc = 0;
-    for (size_t at = 0, run; rc == 0 && at < count; at += run) {
-        run = count_run(uids + at, count - at);
-        struct page page = {.tenant = tenant,
-                            .mailbox = mailbox,
-                            .first = uids[at],
-                            .last = uids[at + run - 1],
-                            .want = want};
-        rc = visit_run(tx, &page, uids + at, run, visit, arg);
-    }
-    return rc;
-}
-
-static const struct db_statement list_uids = {
-    .sql = "SELECT uid FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid > :after"
-           " AND uid <= :last ORDER BY uid LIMIT 4096"};
-
-struct uids {
-    int64_t tenant, mailbox, after, last;
-    uint32_t *list;
-    size_t count;
-};
-
-static int read_uids(struct db_tx *tx, void *arg)
-{
-    struct uids *uids = arg;
-    struct db_query *q;
-    int rc = db_prepare(tx, &list_uids, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "tenant", uids->tenant);
-    db_bind_int(q, "mailbox", uids->mailbox);
-    db_bind_int(q, "after", uids->after);
-    db_bind_int(q, "last", uids->last);
-    for (uids->count = 0; (rc = db_step(q)) == DB_ROW && uids->count < BOX_UIDS_PAGE; uids->count++)
-        uids->list[uids->count] = (uint32_t)db_column_int(q, 0);
-    return rc < 0 ? rc : 0;
-}
-
-int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after, int64_t last,
-                struct arena *arena, uint32_t **ret_uids, size_t *ret_count)
-{
-    struct uids uids = {
-        tenant, mailbox, after, last, arena_alloc(arena, BOX_UIDS_PAGE * sizeof *uids.list), 0};
-    int rc = uids.list ? store_co_read(store, read_uids, &uids) : -ENOMEM;
-    if (rc < 0)
-        return rc;
-    *ret_uids = uids.list;
-    *ret_count = uids.count;
-    return 0;
-}
-
-int box_co_list(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
-                struct arena *arena, struct box_message **ret_messages, size_t *ret_count)
-{
-    return box_co_page(store, tenant, mailbox, after + 1, BOX_UID_MAX, BOX_WANT_HEAD, arena,
-                       ret_messages, ret_count);
-}
-
-int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t uid,
-                   struct arena *arena, struct box_message *ret_message)
-{
-    struct box_message *found;
-    size_t count;
-    int rc = box_co_page(store, tenant, mailbox, uid, uid, BOX_WANT_HEAD, arena, &found, &count);
-    if (rc == 0 && count == 0)
-        rc = ERR_ABSENT;
-    if (rc == 0)
-        *ret_message = *found;
-    return rc;
-}
-
 /* --- news ------------------------------------------------------------------------------------ */
 
 #define NEWS_ROOM (2 * BOX_PAGE + 1) /* a job changes at most BOX_PAGE under one MODSEQ */
@@ -409,8 +154,8 @@ static const struct db_statement find_gone = {
     .sql = "SELECT uid, modseq FROM expunged WHERE tenant = :tenant AND mailbox = :mailbox"
            " AND modseq > :after ORDER BY modseq, uid LIMIT 513"};
 static const struct db_statement find_changed = {
-    .sql = NUMBERS " FROM message m WHERE m.tenant = :tenant AND m.mailbox = :mailbox"
-                   " AND m.modseq > :after ORDER BY m.modseq, m.uid LIMIT 513"};
+    .sql = MESSAGE_NUMBERS " FROM message m WHERE m.tenant = :tenant AND m.mailbox = :mailbox"
+                           " AND m.modseq > :after ORDER BY m.modseq, m.uid LIMIT 513"};
 static const struct db_statement find_counters = {
     .sql = "SELECT" MAILBOX_COLUMNS " FROM mailbox WHERE tenant = :tenant AND id = :mailbox"
            " AND user_id <> 0"};
@@ -456,7 +201,7 @@ static int read_changed(struct db_tx *tx, struct news *news)
     if (rc < 0)
         return rc;
     for (out->changed_count = 0; (rc = db_step(q)) == DB_ROW; out->changed_count++)
-        read_numbers(q, &out->changed[out->changed_count]);
+        message_read_numbers(q, &out->changed[out->changed_count]);
     return rc;
 }
 

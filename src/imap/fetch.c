@@ -185,7 +185,7 @@ static int write_numbers(struct fetching *k)
     char id[ID_TEXT];
     int rc = 0;
     if (f->uid || k->s->uid)
-        rc = item(k, "UID ") < 0 ? -ENOMEM : buffer_printf(&k->out, "%lld", (long long)m->uid);
+        rc = item(k, "UID ") < 0 ? -ENOMEM : buffer_append_uint(&k->out, (uint64_t)m->uid);
     if (rc == 0 && f->flags && (rc = item(k, "FLAGS ")) == 0)
         rc = imap_write_flags(k->s->selected, &k->out, m->flags);
     if (rc == 0 && f->internaldate && (rc = item(k, "INTERNALDATE ")) == 0)
@@ -243,7 +243,11 @@ static int imap_co_answer_message(struct fetching *k, uint32_t number)
     k->split = k->sent = false;
     k->first = true;
     size_t start = k->out.len;
-    int rc = buffer_printf(&k->out, "* %u FETCH (", number);
+    int rc = buffer_append_text(&k->out, "* ");
+    if (rc == 0)
+        rc = buffer_append_uint(&k->out, number);
+    if (rc == 0)
+        rc = buffer_append_text(&k->out, " FETCH (");
     if (rc == 0)
         rc = write_numbers(k);
     if (rc == 0)
