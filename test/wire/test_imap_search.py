@@ -372,7 +372,7 @@ def test_more_keys_than_the_index_is_asked_for(bob):
 @pytest.mark.long
 def test_a_long_search_says_how_far_it_is(bob):
     """As many letters as it takes until a search is so long that the client is told of it."""
-    keys = " ".join(f"NOT BODY {a}{b}" for a in "jkqvxyz" for b in "bcdfghjklmnpqrstvwxz")
+    keys = " ".join(f"NOT BODY {a}{b}" for a in "jkqx" for b in "bcdfghjklmnpqrstvwxz")
     with Imap(bob) as box:
         assert "INPROGRESS" in box.ok("CAPABILITY")[0]
         box.append(b"Subject: x\r\n\r\n" + (b"e a i o u " * 7 + b"\r\n") * 8000)
