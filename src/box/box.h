@@ -95,6 +95,9 @@ must_check int box_rename(struct db_tx *tx, int64_t tenant, int64_t user, struct
                           struct span to);
 /* Out of sight at once; its messages are taken out afterwards. ERR_ABSENT; ERR_DENIED: INBOX. */
 must_check int box_co_delete(struct store *store, int64_t tenant, int64_t user, struct span name);
+/* From time to time: makes the search index of mailboxes where much is not in it (index.h). Takes
+ * its time: it rests for longer than it works. */
+must_check int box_co_index(struct store *store);
 /* From time to time: what was being removed when the program ended, and the memory of what went
  * more than 30 days ago. */
 must_check int box_co_sweep(struct store *store);
@@ -151,6 +154,16 @@ enum box_want {
 must_check int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
                            int64_t last, unsigned want, struct arena *arena,
                            struct box_message **ret_messages, size_t *ret_count);
+/* The same in a read job. */
+must_check int box_read_page(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t first,
+                             int64_t last, unsigned want, struct arena *arena,
+                             struct box_message **ret_messages, size_t *ret_count);
+/* Appends head and letter, up to max octets of the letter, in a read job of a lane. ERR_ABSENT. */
+must_check int box_read_letter(struct db_tx *tx, int64_t tenant, const struct box_message *message,
+                               size_t max, struct buffer *out);
+/* Appends its envelope, nothing where there is none, in a read job. */
+must_check int box_read_envelope(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
+                                 struct buffer *out);
 /* In a job of store_co_scan: calls visit for each of those UIDs (ascending) that is there, in
  * order; spans of the message live as long as the call. A negative result ends it. */
 typedef int box_visit(const struct box_message *message, void *arg);

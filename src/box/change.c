@@ -4,6 +4,7 @@
  * A job takes the mailbox's next MODSEQ first, which holds its row against others, and ends by
  * counting what changed, which tells the watchers.
  */
+#include "box/index.h"
 #include "box/internal.h"
 #include "box/keyword.h"
 #include "box/watch.h"
@@ -205,6 +206,8 @@ static int expunge(struct db_tx *tx, const struct db_statement *statement, int64
         }
     }
     if (rc >= 0)
+        rc = index_forget(tx, tenant, mailbox, uids, count);
+    if (rc >= 0)
         rc = mailbox_count(tx, tenant, mailbox, &change);
     return rc < 0 ? rc : gone;
 }
@@ -325,6 +328,8 @@ int box_copy(struct db_tx *tx, void *copying)
         rc = reserve_uids(tx, c, &k.next_uid);
     for (size_t i = 0; rc == 0 && i < c->count; i++)
         rc = copy_one(tx, &k, i);
+    if (rc == 0 && c->moving)
+        rc = index_forget(tx, c->tenant, c->mailbox, c->uids, c->count);
     if (rc == 0)
         rc = mailbox_count(tx, c->tenant, c->target, &k.target);
     if (rc == 0 && c->moving)

@@ -159,6 +159,19 @@ static int read_page(struct db_tx *tx, void *arg)
     return 0;
 }
 
+int box_read_page(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
+                  unsigned want, struct arena *arena, struct box_message **ret_messages,
+                  size_t *ret_count)
+{
+    int64_t room = last - first + 1 < BOX_PAGE ? last - first + 1 : BOX_PAGE;
+    struct page page = {tenant, mailbox, first, last, want, arena, NULL, 0};
+    page.messages = arena_alloc(arena, (size_t)(room > 0 ? room : 1) * sizeof *page.messages);
+    int rc = page.messages ? read_page(tx, &page) : -ENOMEM;
+    *ret_messages = page.messages;
+    *ret_count = page.count;
+    return rc;
+}
+
 int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
                 unsigned want, struct arena *arena, struct box_message **ret_messages,
                 size_t *ret_count)

@@ -5,6 +5,7 @@
  * taken out, some in each job, and its row last. What a crash leaves in between is found at the
  * next start (box_co_sweep).
  */
+#include "box/index.h"
 #include "box/internal.h"
 #include "box/watch.h"
 
@@ -93,6 +94,7 @@ static int empty_some(struct db_tx *tx, void *arg)
     if (rc < 0 || count)
         return rc < 0 ? rc : 1;
     const struct db_statement *const last[] = {&delete_expunged, &delete_keywords, &delete_mailbox};
+    rc = index_forget_all(tx, d->tenant, d->mailbox);
     for (unsigned i = 0; rc >= 0 && i < 3; i++)
         rc = run(tx, last[i], d);
     return rc < 0 ? rc : 0;

@@ -50,5 +50,9 @@ static const struct db_migration migrations[] = {
     {3, "ALTER TABLE message ADD COLUMN thread {id} NOT NULL DEFAULT 0;\n"
         "ALTER TABLE summary ADD COLUMN preview {bytes};\n"
         "ALTER TABLE summary ADD COLUMN ids {bytes};\n"},
+    {4, "ALTER TABLE mailbox ADD COLUMN indexed {int} NOT NULL DEFAULT 0;\n"
+        "CREATE TABLE search_index (tenant {id} NOT NULL, mailbox {id} NOT NULL,"
+        " block {int} NOT NULL, part {int} NOT NULL, bits {bytes} NOT NULL,"
+        " PRIMARY KEY (tenant, mailbox, block, part)) {rowid};\n"},
 };
-const struct db_schema box_schema = {"box", migrations, 3};
+const struct db_schema box_schema = {"box", migrations, sizeof migrations / sizeof *migrations};

@@ -219,6 +219,18 @@ static int co_sweep(void *arg)
     return 0;
 }
 
+/* The search index of mailboxes, quietly. */
+static int co_index(void *arg)
+{
+    struct worker *w = arg;
+    do {
+        int rc = box_co_index(w->office.store);
+        if (rc < 0 && rc != -ECANCELED)
+            log_warn("ctl.index", "why=\"%s\"", error_text(rc));
+    } while (co_sleep(SWEEP_EVERY_MS) == 0);
+    return 0;
+}
+
 static void loop_started(struct loop_message *message)
 {
     struct worker_loop *wl =
@@ -227,6 +239,8 @@ static void loop_started(struct loop_message *message)
     int rc = co_spawn(scope, "doors", co_keep_doors, wl);
     if (rc == 0 && wl->index == 0 && co_spawn(scope, "sweep", co_sweep, wl->worker) < 0)
         log_warn("ctl.sweep", "why=\"no memory\"");
+    if (rc == 0 && wl->index == 0 && co_spawn(scope, "index", co_index, wl->worker) < 0)
+        log_warn("ctl.index", "why=\"no memory\"");
     if (rc < 0) {
         wl->worker->failed = rc;
         sem_post(&wl->worker->opened);

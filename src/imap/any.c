@@ -29,7 +29,7 @@ bool imap_offers_tls(const struct imap_session *s)
 #define AFTER_LOGIN                                                                                \
     " IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED"  \
     " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY"              \
-    " OBJECTID PREVIEW SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES"
+    " OBJECTID PREVIEW SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES INPROGRESS"
 
 int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
 {

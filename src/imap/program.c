@@ -1,22 +1,16 @@
-/* Holding messages against a search program; see program.h. */
+/*
+ * Holding a block of messages against a search program; see program.h.
+ *
+ * Each node gets two masks over the block: the messages that may fit it, and those that surely do.
+ * What decides by numbers has the same in both. A text may fit where the index does not say
+ * otherwise, and fits nowhere for sure; NOT turns the two round.
+ */
 #include "imap/program.h"
 
-#include "box/summary.h"
-#include "mail/casemap.h"
-#include "mail/decode.h"
-#include "mail/header.h"
-#include "mail/mime.h"
-#include "mail/structure.h"
+#include <stdlib.h>
+#include <string.h>
 
-#include <errno.h>
-#include <stdio.h>
-
-#define TEXT_MAX ((size_t)64 * 1024 * 1024) /* of a letter in search form */
-
-int program_fold(struct span text, struct buffer *out)
-{
-    return casemap_write(text, out);
-}
+#define WORDS (INDEX_BLOCK / 64)
 
 bool program_asks_modseq(const struct program *program)
 {
@@ -43,168 +37,104 @@ bool program_asks_thread(const struct program *program)
     return false;
 }
 
-bool program_reads_letters(const struct program *program)
+bool program_reads_letters(const struct program *program, enum program_kind least)
 {
     for (; program; program = program->next)
-        if (program->kind >= PROGRAM_SENT_BEFORE || program_reads_letters(program->children))
+        if (program->kind >= least || program_reads_letters(program->children, least))
             return true;
     return false;
 }
 
-void program_target_free(struct program_target *target)
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+static void narrow(const struct program *program, const struct view *view, uint32_t *first,
+                   uint32_t *last)
 {
-    buffer_free(&target->header);
-    buffer_free(&target->text);
-    buffer_free(&target->raw);
+    const struct imap_set *set = &program->set;
+    bool uids = program->kind == PROGRAM_UIDS;
+    if (!uids && program->kind != PROGRAM_NUMBERS)
+        return;
+    uint32_t low = set->count ? set->ranges[0].first : UINT32_MAX;
+    uint32_t high = set->count ? set->ranges[set->count - 1].last : 0;
+    if (!uids && set->count) {
+        low = view_uid(view, low);
+        high = high < view->messages ? view_uid(view, high) : UINT32_MAX;
+        low = low ? low : UINT32_MAX;
+    }
+    *first = low > *first ? low : *first;
+    *last = high < *last ? high : *last;
 }
 
-/* --- the letter ------------------------------------------------------------------------------ */
-
-/* head and letter, whole. */
-static int co_read_letter(struct program_target *t)
+void program_bounds(const struct program *program, const struct view *view, uint32_t *first,
+                    uint32_t *last)
 {
-    const struct box_message *m = t->message;
-    if (t->letter_read)
-        return 0;
-    t->raw.cap = TEXT_MAX;
-    buffer_clear(&t->raw);
-    int rc = buffer_append(&t->raw, m->head);
-    if (rc == 0)
-        rc = blob_co_read(t->s->settings->store, t->s->who.tenant, m->blob, 0,
-                          (size_t)(m->octets - m->head.len), &t->raw);
-    t->letter_read = rc == 0;
-    return rc;
+    narrow(program, view, first, last);
+    if (program->kind == PROGRAM_AND)
+        for (const struct program *child = program->children; child; child = child->next)
+            program_bounds(child, view, first, last);
 }
 
-/* The field's body as it is read, in search form. */
-static int fold_body(struct span body, struct buffer *out)
+/* --- what is asked of the index -------------------------------------------------------------- */
+
+static void choose_bits(struct program *program)
 {
-    AUTO_BUFFER decoded = BUFFER(TEXT_MAX);
-    int rc = decode_words(body, &decoded);
-    return rc < 0 ? rc : program_fold(buffer_span(&decoded), out);
+    char name[512];
+    bool in_header = program->kind == PROGRAM_SUBJECT || program->kind == PROGRAM_HEADER;
+    if (program->kind < PROGRAM_SUBJECT)
+        return;
+    program->bit_count = signature_ask(program->text, in_header, program->bits);
+    if (program->bit_count || !in_header || program->name.len > sizeof name - 2)
+        return;
+    memcpy(name, program->name.at, program->name.len); /* the text is short: is there a field? */
+    memcpy(name + program->name.len, ": ", 2);
+    program->bit_count = signature_ask(span_make(name, program->name.len + 2), true, program->bits);
 }
 
-/* Is the text in a field of that name (empty: any)? */
-static int find_in_header(struct program_target *t, struct span name, struct span text)
+/* Puts a key's bits among the others, all or, where there is no room, none. */
+static size_t add_bits(struct program *program, uint16_t *bits, size_t count)
 {
-    struct span rest = span_first(buffer_span(&t->raw), header_length(buffer_span(&t->raw)));
-    struct header_field field;
-    while (header_next(&rest, &field)) {
-        if (name.len && !span_equal_nocase(field.name, name))
+    if (count + program->bit_count > INDEX_BITS)
+        program->bit_count = 0;
+    for (size_t i = 0; i < program->bit_count; i++) {
+        size_t at = 0;
+        while (at < count && bits[at] < program->bits[i])
+            at++;
+        if (at < count && bits[at] == program->bits[i])
             continue;
-        if (text.len == 0)
-            return 1;
-        AUTO_BUFFER folded = BUFFER(TEXT_MAX);
-        int rc = fold_body(field.body, &folded);
-        if (rc < 0)
-            return rc;
-        if (span_find_span(buffer_span(&folded), text) >= 0)
-            return 1;
+        memmove(bits + at + 1, bits + at, (count - at) * sizeof *bits);
+        bits[at] = program->bits[i];
+        count++;
     }
-    return 0;
+    return count;
 }
 
-/* A text part, decoded and in search form, behind the others. */
-static int add_text(struct program_target *t, const struct mime_part *part)
+static size_t ask(struct program *program, uint16_t *bits, size_t count)
 {
-    struct span letter = buffer_span(&t->raw);
-    struct span header = span_make(letter.at + part->header, part->body - part->header);
-    struct span body = span_make(letter.at + part->body, part->end - part->body);
-    struct header_field encoding = {.body = SPAN("")};
-    AUTO_BUFFER bytes = BUFFER(TEXT_MAX), utf8 = BUFFER(TEXT_MAX);
-    char charset[64] = "";
-    (void)!header_find(header, SPAN("Content-Transfer-Encoding"), &encoding);
-    (void)!mime_find_parameter(part->parameters, SPAN("charset"), charset, sizeof charset);
-    int rc = decode_transfer(encoding.body, body, &bytes);
-    if (rc == 0)
-        rc = decode_charset(span_of(charset), buffer_span(&bytes), &utf8);
-    if (rc == 0)
-        rc = program_fold(buffer_span(&utf8), &t->text);
-    return rc == 0 ? buffer_append_byte(&t->text, '\n') : rc;
-}
-
-static int read_text(struct program_target *t)
-{
-    if (t->text_read)
-        return 0;
-    AUTO_ARENA arena = ARENA(2 * STRUCTURE_PARTS_MAX * sizeof(struct mime_part));
-    struct mime_part *parts = arena_alloc(&arena, STRUCTURE_PARTS_MAX * sizeof *parts);
-    if (!parts)
-        return -ENOMEM;
-    t->text.cap = TEXT_MAX;
-    buffer_clear(&t->text);
-    int rc = 0, count = mime_parse(buffer_span(&t->raw), parts, STRUCTURE_PARTS_MAX);
-    for (int i = 0; rc == 0 && i < count; i++)
-        if (parts[i].kind == MIME_LEAF && span_equal_nocase(parts[i].type, SPAN("text")))
-            rc = add_text(t, &parts[i]);
-    t->text_read = rc == 0;
-    return rc == -ENOBUFS ? 0 : rc;
-}
-
-/* The day the letter says it was written, whatever its zone; days since 1970, or -1. */
-static int64_t sent_day(struct program_target *t)
-{
-    struct span header = span_first(buffer_span(&t->raw), header_length(buffer_span(&t->raw)));
-    struct header_field field;
-    char date[32];
-    if (!header_find(header, SPAN("Date"), &field))
-        return -1;
-    struct span rest = field.body, word, words[3];
-    size_t count = 0;
-    while (count < 3 && span_cut(&rest, ' ', &word)) {
-        if (word.len == 0 || (count == 0 && !ascii_is_digit(word.at[0])))
-            continue;
-        words[count++] = word;
+    for (; program; program = program->next) {
+        choose_bits(program);
+        count = add_bits(program, bits, count);
+        count = ask(program->children, bits, count);
     }
-    if (count < 3)
-        return -1;
-    int len = snprintf(date, sizeof date, "%.*s-%.*s-%.*s", SPAN_PRINT(span_first(words[0], 2)),
-                       SPAN_PRINT(span_first(words[1], 3)), SPAN_PRINT(span_first(words[2], 4)));
-    struct imap_parser p = {date, date + len, &t->s->arena};
-    int64_t days;
-    return imap_parse_date(&p, &days) == 0 ? days : -1;
+    return count;
 }
 
-/* --- matching -------------------------------------------------------------------------------- */
-
-static int co_matches_letter(const struct program *program, struct program_target *t)
+size_t program_ask(struct program *program, uint16_t ret_bits[INDEX_BITS])
 {
-    int rc = co_read_letter(t);
-    if (rc == ERR_ABSENT) /* it is being expunged */
-        return 0;
-    if (rc < 0)
-        return rc;
-    switch (program->kind) {
-    case PROGRAM_SENT_BEFORE:
-    case PROGRAM_SENT_SINCE: {
-        int64_t day = sent_day(t);
-        return day >= 0 &&
-               (program->kind == PROGRAM_SENT_SINCE ? day >= program->value : day < program->value);
-    }
-    case PROGRAM_HEADER:
-        return find_in_header(t, program->name, program->text);
-    case PROGRAM_TEXT:
-        rc = find_in_header(t, SPAN(""), program->text);
-        if (rc != 0)
-            return rc;
-        break;
-    default:
-        break;
-    }
-    rc = read_text(t);
-    return rc < 0 ? rc : span_find_span(buffer_span(&t->text), program->text) >= 0;
+    return ask(program, ret_bits, 0);
 }
 
-static bool matches_numbers(const struct program *program, const struct program_target *t)
+/* --- numbers --------------------------------------------------------------------------------- */
+
+static bool matches_numbers(const struct program *program, const struct box_message *m,
+                            const struct view *view)
 {
-    const struct box_message *m = t->message;
     switch (program->kind) {
     case PROGRAM_FLAGS:
         return (m->flags & program->mask) == program->wanted;
     case PROGRAM_UIDS:
         return imap_set_has(&program->set, (uint32_t)m->uid);
     case PROGRAM_NUMBERS:
-        return imap_set_has(&program->set, t->number);
+        return imap_set_has(&program->set, view_number(view, (uint32_t)m->uid));
     case PROGRAM_LARGER:
         return m->octets > (uint64_t)program->value;
     case PROGRAM_SMALLER:
@@ -228,36 +158,72 @@ static bool matches_numbers(const struct program *program, const struct program_
     }
 }
 
-/* All children (AND), or any (OR): cheap ones first, then those that read the letter. */
-static int co_matches_children(const struct program *program, struct program_target *t)
+static void mark_numbers(struct program *program, const struct program_block *block)
 {
-    bool all = program->kind == PROGRAM_AND;
-    for (int turn = 0; turn < 2; turn++) {
-        for (const struct program *child = program->children; child; child = child->next) {
-            bool reads = child->kind >= PROGRAM_SENT_BEFORE ||
-                         (child->children && program_reads_letters(child->children));
-            if (reads != (turn == 1))
-                continue;
-            int rc = program_co_matches(child, t);
-            if (rc < 0 || (rc == 0) == all)
-                return rc;
-        }
-    }
-    return all;
+    memset(&program->may, block->messages ? 0 : 0xff, sizeof program->may);
+    memset(&program->must, 0, sizeof program->must);
+    if (!block->messages)
+        return;
+    for (size_t i = 0; i < block->count; i++)
+        if (matches_numbers(program, &block->messages[i], block->view))
+            index_mask_set(&program->may, (unsigned)(block->messages[i].uid % INDEX_BLOCK));
+    program->must = program->may;
 }
 
-int program_co_matches(const struct program *program, struct program_target *target)
+/* --- texts and combinations ------------------------------------------------------------------ */
+
+static int by_bit(const void *a, const void *b)
 {
-    switch (program->kind) {
-    case PROGRAM_AND:
-    case PROGRAM_OR:
-        return co_matches_children(program, target);
-    case PROGRAM_NOT: {
-        int rc = program_co_matches(program->children, target);
-        return rc < 0 ? rc : !rc;
+    return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+static void mark_text(struct program *program, const struct program_block *block)
+{
+    memset(&program->may, 0xff, sizeof program->may);
+    memset(&program->must, 0, sizeof program->must);
+    for (size_t i = 0; i < program->bit_count; i++) {
+        const uint16_t *bit =
+            bsearch(&program->bits[i], block->bits, block->bit_count, sizeof *block->bits, by_bit);
+        for (unsigned w = 0; bit && w < WORDS; w++)
+            program->may.words[w] &= block->may[bit - block->bits].words[w];
     }
-    default:
-        return program->kind >= PROGRAM_SENT_BEFORE ? co_matches_letter(program, target)
-                                                    : matches_numbers(program, target);
+}
+
+/* AND begins with all and keeps what is in each child; OR the other way. */
+static void mark_children(struct program *program)
+{
+    bool all = program->kind == PROGRAM_AND;
+    memset(&program->may, all ? 0xff : 0, sizeof program->may);
+    memset(&program->must, all ? 0xff : 0, sizeof program->must);
+    for (const struct program *child = program->children; child; child = child->next) {
+        for (unsigned w = 0; w < WORDS; w++) {
+            uint64_t may = child->may.words[w], must = child->must.words[w];
+            program->may.words[w] = all ? program->may.words[w] & may : program->may.words[w] | may;
+            program->must.words[w] =
+                all ? program->must.words[w] & must : program->must.words[w] | must;
+        }
     }
+}
+
+static void mark_not(struct program *program)
+{
+    for (unsigned w = 0; w < WORDS; w++) {
+        program->may.words[w] = ~program->children->must.words[w];
+        program->must.words[w] = ~program->children->may.words[w];
+    }
+}
+
+/* As deep as the program, at most PROGRAM_DEPTH_MAX. */
+void program_mark(struct program *program, const struct program_block *block)
+{
+    for (struct program *child = program->children; child; child = child->next)
+        program_mark(child, block);
+    if (program->kind == PROGRAM_NOT)
+        mark_not(program);
+    else if (program->kind == PROGRAM_AND || program->kind == PROGRAM_OR)
+        mark_children(program);
+    else if (program->kind >= PROGRAM_SENT_BEFORE)
+        mark_text(program, block);
+    else
+        mark_numbers(program, block);
 }

@@ -1,13 +1,17 @@
 /*
  * A search program (RFC 9051 6.4.4, RFC 5032, RFC 7162 3.1.5, RFC 8514): what messages must be.
  *
- * Parsed whole, within limits, into nodes of an arena; then held against one message after the
- * other. Cheap keys (numbers, flags) are asked before those that read the letter.
+ * Parsed whole, within limits, into nodes of an arena; then held against the messages of a block of
+ * 256 UIDs at once (program.c): numbers and flags decide there, and of texts the search index
+ * (box/index.h) says which letters surely do not hold them. What is left open is decided letter by
+ * letter (program_letter.c). Nothing here yields; reading is done in read jobs of a lane.
  */
 #ifndef IMAP_PROGRAM_H
 #define IMAP_PROGRAM_H
 
+#include "box/index.h"
 #include "imap/session.h"
+#include "mail/search_form.h"
 
 #define PROGRAM_DEPTH_MAX 32
 #define PROGRAM_KEYS_MAX  200
@@ -29,9 +33,10 @@ enum program_kind {
     PROGRAM_MODSEQ,
     PROGRAM_ORIGIN,      /* EMAILID */
     PROGRAM_THREAD,      /* THREADID */
-    PROGRAM_SENT_BEFORE, /* from here on the letter is read; value in days */
+    PROGRAM_SENT_BEFORE, /* from here on the envelope is read; value in days */
     PROGRAM_SENT_SINCE,
-    PROGRAM_HEADER, /* name, text */
+    PROGRAM_SUBJECT, /* text */
+    PROGRAM_HEADER,  /* from here on the letter; name, text */
     PROGRAM_BODY,
     PROGRAM_TEXT,
 };
@@ -42,7 +47,10 @@ struct program {
     uint64_t mask, wanted;
     struct imap_set set;
     int64_t value;
-    struct span name, text; /* text in search form, see program_fold */
+    struct span name, text;         /* in search form */
+    uint16_t bits[SIGNATURE_ASKED]; /* that a letter must have in the index to hold text */
+    size_t bit_count;
+    struct index_mask may, must; /* of the block at hand: what it may fit, what it surely fits */
 };
 
 /* search-key *(SP search-key), to the end. IMAP_BAD; ERR_FULL: too many keys; ERR_SYNTAX: a
@@ -58,20 +66,49 @@ bool program_wants_all(const struct program *program);
 bool program_asks_thread(const struct program *program);
 /* Does the program ask for MODSEQ, so that the answer names it? */
 bool program_asks_modseq(const struct program *program);
-/* What a search compares: UTF-8 in one case. Appends. */
-must_check int program_fold(struct span text, struct buffer *out);
+/* Does it read letters, or (the least of them) their envelopes? */
+bool program_reads_letters(const struct program *program, enum program_kind least);
+/* Which UIDs can fit at all, as far as sets at the top say. */
+void program_bounds(const struct program *program, const struct view *view, uint32_t *first,
+                    uint32_t *last);
 
-/* 1, 0, or an error. May read the letter. Yields. */
-struct program_target {
-    struct imap_session *s;
-    const struct box_message *message; /* with head and structure where the program reads letters */
-    uint32_t number;
-    bool letter_read, text_read;
-    struct buffer header, text; /* in search form: of the header's field bodies; of all text */
-    struct buffer raw;
+/* --- a block of messages (program.c) -----------------------------------------------------------
+ */
+
+/* What the index is to be asked: ascending bits, up to INDEX_BITS; before the first block. */
+size_t program_ask(struct program *program, uint16_t ret_bits[INDEX_BITS]);
+
+struct program_block {
+    const struct view *view;
+    const struct box_message *messages; /* of one block of UIDs; NULL: any numbers are possible */
+    size_t count;
+    const uint16_t *bits; /* what was asked */
+    size_t bit_count;
+    const struct index_mask *may; /* and answered */
 };
-bool program_reads_letters(const struct program *program);
-must_check int program_co_matches(const struct program *program, struct program_target *target);
-void program_target_free(struct program_target *target);
+/* Sets may and must of all nodes. */
+void program_mark(struct program *program, const struct program_block *block);
+
+/* --- a letter (program_letter.c) ---------------------------------------------------------------
+ */
+
+/* The letter at hand, read as far as it was needed. Begin with {.tx, .tenant, .mailbox, .arena},
+ * then set message for one after the other: program_letter_next. */
+struct program_letter {
+    struct db_tx *tx;
+    int64_t tenant, mailbox;
+    struct arena arena;
+    const struct box_message *message; /* with head */
+    bool has_envelope, has_header, has_body;
+    struct span date, subject; /* of the envelope; .at NULL: it does not say */
+    struct buffer envelope, raw;
+    struct search_form form;
+};
+void program_letter_next(struct program_letter *letter, const struct box_message *message);
+void program_letter_free(struct program_letter *letter);
+/* Reads all of it into letter->form. An absent letter is empty. */
+must_check int program_letter_read(struct program_letter *letter);
+/* After program_mark: does it fit? 1, 0, or an error. */
+must_check int program_fits(const struct program *program, struct program_letter *letter);
 
 #endif

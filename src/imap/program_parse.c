@@ -61,12 +61,14 @@ static int parse_text(struct reading *r, enum program_kind kind, struct span nam
         return IMAP_BAD;
     int rc = make(r, kind, ret_program);
     if (rc == 0)
-        rc = program_fold(text, &folded);
+        rc = search_form_fold(text, &folded);
     if (rc < 0)
         return rc;
-    (*ret_program)->name = name;
     (*ret_program)->text = arena_copy(r->p->arena, buffer_span(&folded));
-    return (*ret_program)->text.at ? 0 : -ENOMEM;
+    buffer_clear(&folded);
+    rc = search_form_fold(name, &folded);
+    (*ret_program)->name = arena_copy(r->p->arena, buffer_span(&folded));
+    return rc < 0 ? rc : (*ret_program)->text.at && (*ret_program)->name.at ? 0 : -ENOMEM;
 }
 
 static int parse_header(struct reading *r, struct program **ret_program)
@@ -224,10 +226,12 @@ static int parse_day_key(struct reading *r, struct program **ret_program)
 
 static int parse_field_key(struct reading *r, struct program **ret_program)
 {
-    static const char *const fields[] = {"BCC", "CC", "FROM", "SUBJECT", "TO"};
+    static const char *const fields[] = {"BCC", "CC", "FROM", "TO"};
     for (unsigned i = 0; i < sizeof fields / sizeof *fields; i++)
         if (imap_take_word(r->p, fields[i]))
             return parse_text(r, PROGRAM_HEADER, span_of(fields[i]), ret_program);
+    if (imap_take_word(r->p, "SUBJECT"))
+        return parse_text(r, PROGRAM_SUBJECT, SPAN("SUBJECT"), ret_program);
     return 1;
 }
 

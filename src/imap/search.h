@@ -1,4 +1,4 @@
-/* Searching a mailbox, for SEARCH, SORT and THREAD; see search.c. */
+/* Searching a mailbox, for SEARCH, SORT and THREAD; see find.c. */
 #ifndef IMAP_SEARCH_H
 #define IMAP_SEARCH_H
 
@@ -6,7 +6,8 @@
 #include "imap/result.h"
 
 /* The UIDs of messages in the view that the program fits, ascending; the highest MODSEQ of them.
- * Sets found (free it in any case), found_count, modseq, tells_modseq. Yields. */
+ * Sets found (free it in any case), found_count, modseq, tells_modseq. ERR_FULL: it takes too long.
+ * Yields. */
 must_check int imap_co_search_uids(struct imap_session *s, struct program *program,
                                    struct imap_result *ret_result);
 /* The same for who visits the messages afterwards: some may be gone already. Nothing is read where

@@ -319,6 +319,14 @@ int blob_co_writer_read(struct blob_writer *w, struct buffer *out)
     return lane_co_run(w->store->disk_lane, read_file, &read, CO_FOREVER);
 }
 
+int blob_read(struct db_tx *tx, int64_t tenant, int64_t blob, uint64_t offset, size_t max,
+              struct buffer *out)
+{
+    struct blob_read read = {tx->store, tenant, blob, offset, max, out, false};
+    int rc = read_row(tx, &read);
+    return rc == 0 && read.in_file ? read_file(&read) : rc;
+}
+
 int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset, size_t max,
                  struct buffer *out)
 {

@@ -47,6 +47,9 @@ must_check int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, in
 /* Appends bytes [offset, offset + max) to out. ERR_ABSENT when there is no such blob. */
 must_check int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset,
                             size_t max, struct buffer *out);
+/* The same in a read job that runs in a lane: it blocks where the blob is a file. */
+must_check int blob_read(struct db_tx *tx, int64_t tenant, int64_t blob, uint64_t offset,
+                         size_t max, struct buffer *out);
 /* Calls use with all bytes of a stored blob, as blob_co_writer_use does. ERR_ABSENT; -EFBIG: it is
  * larger than max. */
 must_check int blob_co_use(struct store *store, int64_t tenant, int64_t blob, size_t max,
