@@ -28,6 +28,8 @@ const char *error_text(int code)
         return "denied";
     case ERR_DNS:
         return "no answer from the DNS";
+    case ERR_QUOTA:
+        return "over quota";
     default: {
         const char *text = strerrordesc_np(-code);
         return text ? text : "unknown error";

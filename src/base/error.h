@@ -21,6 +21,7 @@ enum error_code {
     ERR_ABSENT = -2008,  /* no such row */
     ERR_DENIED = -2009,  /* not allowed, or the secret is wrong */
     ERR_DNS = -2010,     /* the name servers do not answer, or not with the truth: try later */
+    ERR_QUOTA = -2011,   /* a user's mailboxes would hold more than they may */
 };
 
 const char *error_text(int code);

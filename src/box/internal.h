@@ -5,7 +5,8 @@
 #include "box/box.h"
 
 #define MAILBOX_COLUMNS                                                                            \
-    " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use"
+    " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use,"      \
+    " deleted_octets"
 /* A row of MAILBOX_COLUMNS; name points into the row. */
 void mailbox_read(struct db_query *q, struct box_mailbox *ret_mailbox);
 
@@ -14,11 +15,19 @@ must_check int mailbox_next_modseq(struct db_tx *tx, int64_t tenant, int64_t mai
                                    int64_t *ret_modseq);
 /* What a job changed in a mailbox; its watchers are told after the commit. */
 struct mailbox_change {
-    int64_t messages, unseen, deleted, octets;
+    int64_t messages, unseen, deleted, octets, deleted_octets;
 };
 void change_add(struct mailbox_change *change, uint64_t flags, uint64_t octets, int sign);
+/* Counts in the mailbox alone; whose it is (USER_NOBODY: it is dying, or gone). */
+must_check int mailbox_add(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                           const struct mailbox_change *change, int64_t *ret_user);
+/* Counts in the mailbox and for its user, where nothing can become too much. */
 must_check int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct mailbox_change *change);
+/* usage.c: counts for the user. quota NULL: whatever it becomes. ERR_QUOTA: nothing was changed. */
+must_check int usage_change(struct db_tx *tx, int64_t tenant, int64_t user,
+                            const struct mailbox_change *change,
+                            const struct directory_quota *quota);
 
 /* Inserts the rows of a message whose uid and modseq are set. */
 must_check int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,

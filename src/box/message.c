@@ -12,12 +12,14 @@
 #define TAKE_UID                                                                                   \
     "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"                 \
     " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"           \
-    " octets = octets + :octets WHERE tenant = :tenant"
+    " octets = octets + :octets, deleted_octets = deleted_octets + :deleted_octets"                \
+    " WHERE tenant = :tenant"
 #define TAKEN " RETURNING id, uidnext - 1, highestmodseq"
 
 static const struct db_statement take_uid_by_name = {.sql = TAKE_UID
                                                      " AND user_id = :user AND name = :name" TAKEN};
-static const struct db_statement take_uid_by_id = {.sql = TAKE_UID " AND id = :mailbox" TAKEN};
+static const struct db_statement take_uid_by_id = {.sql = TAKE_UID
+                                                   " AND id = :mailbox AND user_id <> 0" TAKEN};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
            " modseq, saved_ms, origin) VALUES (:tenant, :mailbox, :uid, :blob, :octets, :received,"
@@ -78,6 +80,7 @@ static int take_uid(struct db_query *q, int64_t tenant, const struct box_message
     db_bind_int(q, "unseen", change.unseen);
     db_bind_int(q, "deleted", change.deleted);
     db_bind_int(q, "octets", change.octets);
+    db_bind_int(q, "deleted_octets", change.deleted_octets);
     int rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;

@@ -169,6 +169,7 @@ static int co_prepare_notice(struct settling *g, enum dsn_action action)
     g->letters[action] = (struct letter){.id = dsn.id,
                                          .recipients = &g->to[action],
                                          .recipient_count = 1,
+                                         .full_waits = true,
                                          .source = SPAN("delivery status")};
     rc = co_write_body(g, &dsn, &g->letters[action]);
     if (rc == 0)

@@ -114,6 +114,10 @@ must_check int directory_fold(struct span address, char text[ADDRESS_TEXT_MAX],
 must_check int directory_run_on(struct db_tx *tx, const struct db_statement *statement,
                                 int64_t tenant, int64_t id);
 
+/* A user's limits, its own or its domain's, of users u and domain d. */
+#define DIRECTORY_QUOTA_COLUMNS                                                                    \
+    "COALESCE(u.quota_octets, d.quota_octets), COALESCE(u.quota_messages, d.quota_messages)"
+
 /* resolve.c, in a job: what directory_co_resolve gives. address is folded. */
 must_check int directory_resolve(struct db_tx *tx, struct span local, struct span domain,
                                  struct arena *arena, struct directory_target **ret_targets,

@@ -38,9 +38,15 @@ static int session_co_read_data(struct smtp_session *s, struct incoming *in)
     return 0;
 }
 
-/* Temporary, all of it: nothing was kept, and the client tries again (P4). */
+/* Temporary, unless a full mailbox is to be told as final: nothing was kept, and the client tries
+ * again (P4). */
 static void refuse_for(struct incoming *in, int rc)
 {
+    int full = submit_full_code(in->session->settings->door);
+    if (rc == ERR_QUOTA) {
+        incoming_refuse(in, full, full >= 500 ? "5.2.2" : "4.2.2", SUBMIT_FULL_TEXT);
+        return; /* no failure of ours: said where the refusal is */
+    }
     if (rc == -ENOSPC || rc == ERR_FULL)
         incoming_refuse(in, 452, "4.3.1", "No room now, try again later");
     else
@@ -64,6 +70,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .eight_bit = in->eight_bit,
                             .leaving_path = session_forward_path(s),
                             .may_notify = submission,
+                            .full_waits = submission,
                             .source = span_of(source)};
     int rc = 0;
     if (s->returned_letter) {

@@ -22,8 +22,12 @@ struct copy {
     int64_t tenant, user;     /* user 0: elsewhere */
     struct span forward_path; /* of the first recipient that led here; elsewhere: where to */
     struct span head;         /* mailbox */
-    struct span domain;       /* elsewhere: folded */
-    int64_t id;               /* elsewhere: the recipient's */
+    struct span domain;       /* of what may go into the queue: folded */
+    int64_t id;               /* the same: the recipient's */
+    struct span queued_path;  /* the same: where to */
+    struct directory_quota quota;
+    bool may_wait; /* a mailbox: in the queue, if it is full */
+    bool full;     /* found by the job */
 };
 
 struct submit_plan {
@@ -33,7 +37,8 @@ struct submit_plan {
     struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
     struct queue_recipient *leaving; /* room for one tenant's */
     struct queue_entry *entries;     /* of all that leaves */
-    size_t entry_count;
+    size_t entry_count;              /* of those: for elsewhere, and what waits for room */
+    size_t outside;                  /* for elsewhere alone */
     int64_t now_ms;
 };
 
@@ -72,27 +77,51 @@ static struct span folded_domain(struct span address, struct arena *arena)
     return arena_copy(arena, span_of(folded));
 }
 
+/* What waits for a full mailbox is for that one alone: an address that leads to others, too, would
+ * bring them the letter again. */
+static int make_copy(const struct letter *letter, const struct letter_recipient *recipient,
+                     const struct directory_target *target, struct arena *arena,
+                     struct copy *ret_copy)
+{
+    bool alone = recipient->count == 1;
+    struct span path = target->user ? recipient->forward_path : target->address;
+    *ret_copy = (struct copy){.tenant = target->tenant,
+                              .user = target->user,
+                              .forward_path = path,
+                              .queued_path = alone ? path : target->address,
+                              .quota = target->quota,
+                              .may_wait = target->user && box_has_limit(&target->quota) &&
+                                          (letter->full_waits || !alone)};
+    if (!target->user || ret_copy->may_wait)
+        ret_copy->domain = folded_domain(ret_copy->queued_path, arena);
+    return (!target->user || ret_copy->may_wait) && !ret_copy->domain.at ? -ENOMEM : 0;
+}
+
+/* A recipient that leads here alone is told when it is full, also where an alias does, too. */
+static void join_copies(struct copy *kept, const struct copy *same)
+{
+    kept->may_wait = kept->may_wait && same->may_wait;
+}
+
 static int gather_copies(struct submit_plan *plan, struct arena *arena)
 {
     size_t count = 0, unique = 0;
+    int rc = 0;
     for (size_t i = 0; i < plan->letter->recipient_count; i++) {
         const struct letter_recipient *recipient = &plan->letter->recipients[i];
-        for (size_t j = 0; j < recipient->count; j++) {
-            const struct directory_target *target = &recipient->targets[j];
-            struct copy *copy = &plan->copies[count++];
-            *copy = (struct copy){.tenant = target->tenant,
-                                  .user = target->user,
-                                  .forward_path =
-                                      target->user ? recipient->forward_path : target->address};
-            if (!target->user && !(copy->domain = folded_domain(target->address, arena)).at)
-                return -ENOMEM;
-        }
+        for (size_t j = 0; rc == 0 && j < recipient->count; j++)
+            rc = make_copy(plan->letter, recipient, &recipient->targets[j], arena,
+                           &plan->copies[count++]);
     }
+    if (rc < 0)
+        return rc;
     if (count > 1)
         qsort(plan->copies, count, sizeof *plan->copies, compare_copies);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || compare_copies(&plan->copies[i], &plan->copies[unique - 1]) != 0)
             plan->copies[unique++] = plan->copies[i];
+        else
+            join_copies(&plan->copies[unique - 1], &plan->copies[i]);
     plan->count = unique;
     return 0;
 }
@@ -103,10 +132,10 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < plan->count; i++) {
         struct copy *copy = &plan->copies[i];
-        if (!copy->user) {
+        if (!copy->user || copy->may_wait)
             copy->id = id_next();
+        if (!copy->user)
             continue;
-        }
         buffer_clear(&head);
         rc = trace_delivery(&head, plan->letter->reverse_path, copy->forward_path);
         copy->head = arena_copy(arena, buffer_span(&head));
@@ -137,26 +166,30 @@ static int summarise(struct submit_plan *plan, struct arena *arena)
     return rc;
 }
 
+static void add_entry(struct submit_plan *plan, const struct copy *copy)
+{
+    plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
+                                                              .recipient = copy->id,
+                                                              .letter = plan->letter->id,
+                                                              .due_ms = plan->now_ms,
+                                                              .domain = copy->domain};
+}
+
 static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
 {
     size_t leaving = 0;
     for (size_t i = 0; i < plan->count; i++)
-        leaving += plan->copies[i].user == 0;
+        leaving += plan->copies[i].user == 0 || plan->copies[i].may_wait;
     if (leaving == 0)
         return 0;
     plan->leaving = arena_zero(arena, leaving * sizeof *plan->leaving);
     plan->entries = arena_zero(arena, leaving * sizeof *plan->entries);
     if (!plan->leaving || !plan->entries)
         return -ENOMEM;
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct copy *copy = &plan->copies[i];
-        if (copy->user == 0)
-            plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
-                                                                      .recipient = copy->id,
-                                                                      .letter = plan->letter->id,
-                                                                      .due_ms = plan->now_ms,
-                                                                      .domain = copy->domain};
-    }
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->copies[i].user == 0)
+            add_entry(plan, &plan->copies[i]);
+    plan->outside = plan->entry_count;
     return 0;
 }
 
@@ -183,16 +216,38 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
 
 /* The part of one tenant: [first, end) of the copies; what leaves comes first. */
 struct part {
-    size_t first, end, leaving;
+    size_t first, end, leaving, full;
     int64_t tenant, blob, sender_row;
 };
+
+static uint64_t octets_of(const struct submit_plan *plan, const struct copy *copy)
+{
+    return copy->head.len + blob_writer_size(plan->letter->body);
+}
+
+/* Before anything is written: which mailboxes take their copy, and which must wait. */
+static int take_room(struct db_tx *tx, struct submit_plan *plan, struct part *part)
+{
+    for (size_t i = part->first + part->leaving; i < part->end; i++) {
+        struct copy *copy = &plan->copies[i];
+        int rc =
+            box_take_room(tx, part->tenant, copy->user, 1, octets_of(plan, copy), &copy->quota);
+        copy->full = rc == ERR_QUOTA && copy->may_wait;
+        part->full += copy->full;
+        if (copy->full)
+            add_entry(plan, copy);
+        else if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
 
 static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
                    const struct copy *copy)
 {
     int64_t uid;
     struct box_message message = {.blob = part->blob,
-                                  .octets = copy->head.len + blob_writer_size(plan->letter->body),
+                                  .octets = octets_of(plan, copy),
                                   .received_ms = plan->now_ms,
                                   .head = copy->head,
                                   .envelope = plan->envelope,
@@ -223,17 +278,19 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
                                   .eight_bit = plan->letter->eight_bit,
                                   .may_notify = plan->letter->may_notify,
                                   .accepted_ms = plan->now_ms};
-    for (size_t i = 0; i < part->leaving; i++) {
-        const struct copy *copy = &plan->copies[part->first + i];
-        plan->leaving[i] = (struct queue_recipient){.id = copy->id,
-                                                    .forward_path = copy->forward_path,
-                                                    .domain = copy->domain,
-                                                    .due_ms = plan->now_ms};
+    size_t count = 0;
+    for (size_t i = part->first; i < part->end; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (copy->user == 0 || copy->full)
+            plan->leaving[count++] = (struct queue_recipient){.id = copy->id,
+                                                              .forward_path = copy->queued_path,
+                                                              .domain = copy->domain,
+                                                              .due_ms = plan->now_ms};
     }
-    return queue_put(tx, &letter, plan->leaving, part->leaving);
+    return queue_put(tx, &letter, plan->leaving, count);
 }
 
-static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct part *part)
+static int apply_part(struct db_tx *tx, struct submit_plan *plan, struct part *part)
 {
     struct event event = {.tenant = part->tenant,
                           .letter = plan->letter->id,
@@ -242,15 +299,18 @@ static int apply_part(struct db_tx *tx, const struct submit_plan *plan, struct p
                           .sender_row = &part->sender_row,
                           .detail = plan->letter->source,
                           .bytes = blob_writer_size(plan->letter->body)};
-    size_t mailboxes = part->end - part->first - part->leaving;
-    uint32_t references = (uint32_t)mailboxes + (part->leaving > 0);
-    int rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
+    int rc = take_room(tx, plan, part);
+    size_t queued = part->leaving + part->full;
+    uint32_t references = (uint32_t)(part->end - part->first - queued) + (queued > 0);
+    if (rc == 0)
+        rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
     if (rc == 0 && !plan->letter->quiet)
         rc = event_record(tx, &event);
-    if (rc == 0 && part->leaving)
+    if (rc == 0 && queued)
         rc = put_into_queue(tx, plan, part);
     for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
-        rc = deliver(tx, plan, part, &plan->copies[i]);
+        if (!plan->copies[i].full)
+            rc = deliver(tx, plan, part, &plan->copies[i]);
     return rc;
 }
 
@@ -287,6 +347,7 @@ static int add_returned(struct db_tx *tx, const struct letter_return *returned)
 int submit_apply(struct db_tx *tx, struct submit_plan *plan)
 {
     int rc = 0;
+    plan->entry_count = plan->outside; /* the job may be repeated */
     for (size_t first = 0; rc == 0 && first < plan->count;) {
         struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
         while (part.end < plan->count && plan->copies[part.end].tenant == part.tenant)
@@ -311,11 +372,56 @@ void submit_committed(const struct submit_door *door, struct submit_plan *plan)
         door->announce(door->arg, plan->entries, plan->entry_count);
 }
 
+/* --- full mailboxes -------------------------------------------------------------------------- */
+
+/* Temporary by default: a mailbox is full until its owner clears it out, which a sender's server
+ * waits days for; a permanent answer would send the letter back at once, and mailing lists and
+ * applications would take the address for a dead one. */
+int submit_full_code(const struct submit_door *door)
+{
+    return door->refuse_full ? 552 : 452;
+}
+
+static int co_has_room(const struct submit_door *door, int64_t tenant, int64_t user,
+                       const struct directory_quota *quota, uint64_t octets)
+{
+    struct box_usage usage;
+    if (user == 0 || !box_has_limit(quota))
+        return 1;
+    int rc = box_co_usage(door->store, tenant, user, &usage);
+    return rc < 0 ? rc : box_has_room(&usage, quota, 1, octets);
+}
+
+int submit_co_is_full(const struct submit_door *door, const struct letter_recipient *recipient,
+                      uint64_t octets)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < recipient->count; i++) {
+        const struct directory_target *target = &recipient->targets[i];
+        rc = co_has_room(door, target->tenant, target->user, &target->quota, octets);
+    }
+    return rc < 0 ? rc : rc == 0 && recipient->count > 0;
+}
+
+/* The commit decides; asking before it keeps jobs that must fail out of the groups of others. */
+static int co_look_for_room(const struct submit_door *door, const struct submit_plan *plan)
+{
+    int rc = 1;
+    for (size_t i = 0; rc == 1 && i < plan->count; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (!copy->may_wait)
+            rc = co_has_room(door, copy->tenant, copy->user, &copy->quota, octets_of(plan, copy));
+    }
+    return rc < 0 ? rc : rc == 1 ? 0 : ERR_QUOTA;
+}
+
 int submit_co_receive(const struct submit_door *door, const struct letter *letter)
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
     struct submit_plan *plan;
     int rc = submit_prepare(letter, &arena, &plan);
+    if (rc == 0)
+        rc = co_look_for_room(door, plan);
     if (rc == 0)
         rc = store_co_write(door->store, apply, plan);
     if (rc == 0)

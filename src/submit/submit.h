@@ -20,6 +20,7 @@ struct submit_door {
     struct directory *directory;
     struct lane *signing; /* for sign.h and send.h */
     int64_t daily_limit;  /* recipients of a tenant's calls in 24 hours; 0: none */
+    bool refuse_full;     /* a full mailbox: a permanent failure, not a temporary one */
     /* After the commit: these are in the queue now. NULL: nobody is there to be told. */
     void (*announce)(void *arg, const struct queue_entry *entries, size_t count);
     void *arg;
@@ -48,13 +49,26 @@ struct letter {
     bool eight_bit;           /* has bytes above 127 */
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
     bool quiet;                           /* its events are told elsewhere */
+    /* A mailbox without room: its copy goes into the queue, as one for elsewhere does, and in the
+     * end to its mailbox or back. Else the letter is refused as a whole (ERR_QUOTA), for whoever
+     * brings it still has it; but what an alias sends to several waits for the full ones alone. */
+    bool full_waits;
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };
 
 /* Puts the letter into the mailbox of every target, once each, and into the queue for those
- * elsewhere. 0, or ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing was kept. Yields. */
+ * elsewhere. 0; ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing was kept; ERR_QUOTA: a mailbox
+ * is full, and nothing was kept. Yields. */
 must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
+
+/* What is said of a full mailbox: 452 and 4.2.2, or by the door's setting 552 and 5.2.2. */
+int submit_full_code(const struct submit_door *door);
+#define SUBMIT_FULL_TEXT "The mailbox is full"
+/* Has every mailbox that the recipient leads to a limit, and no room under it for so many octets?
+ * 1, 0 (also where some of it leads elsewhere), or an error. Yields. */
+must_check int submit_co_is_full(const struct submit_door *door,
+                                 const struct letter_recipient *recipient, uint64_t octets);
 
 /* The same inside a write job of the caller's: prepared before, applied in the job (which may be
  * repeated), and told of the commit afterwards. The plan lives in arena. */
