@@ -143,7 +143,7 @@ def test_literals_unasked_are_small_by_default(bob):
 
 
 def test_literal_plus_as_a_setting(make_office):
-    office = make_office("imap-literal-plus = true")
+    office = make_office(config="imap-literal-plus = true")
     user = office.new_user()
     with Imap(user) as box:
         words = box.ok("CAPABILITY")[0].split()

@@ -347,7 +347,7 @@ def queue_of(office, user):
 
 
 def test_a_full_mailbox_as_a_permanent_failure(make_office):
-    office = make_office("refuse-full-mailboxes = true")
+    office = make_office(config="refuse-full-mailboxes = true")
     user, sender = office.new_user(), office.new_user()
     assert json.loads(office.run("config", "show", "--json"))["refuse-full-mailboxes"] is True
     limit(user, messages=1)
@@ -401,7 +401,7 @@ def test_the_command_line_sends_to_a_full_mailbox(office, bob):
 def test_a_letter_that_never_gets_in_comes_back(make_office):
     """Its sender's mailbox is full by then, too: the notice waits for room, and is not lost."""
     office = make_office(
-        'destination "example.test" { retry-seconds = {1} expiry-seconds = 2 }')
+        config='destination "example.test" { retry-seconds = {1} expiry-seconds = 2 }')
     office.run("domain", "add", "other.test")
     user, sender = office.new_user(), User(office, "ann@other.test", "secret of this user")
     office.run("user", "add", sender.address, "--password-file", "-", text=sender.password + "\n")

@@ -145,13 +145,14 @@ static int leave(struct db_tx *tx, void *arg)
 
 static int co_copy(struct step *s, bool moving)
 {
-    struct box_copying c = {.tenant = TENANT,
-                            .mailbox = s->mailbox,
-                            .target = s->other,
-                            .uids = &s->uid,
-                            .count = 1,
-                            .moving = moving,
-                            .quota = s->quota};
+    static struct box_copying c;
+    c = (struct box_copying){.tenant = TENANT,
+                             .mailbox = s->mailbox,
+                             .target = s->other,
+                             .uids = &s->uid,
+                             .count = 1,
+                             .moving = moving,
+                             .quota = s->quota};
     return store_co_write(s->y->store, box_copy, &c);
 }
 
