@@ -182,6 +182,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     c->refuse_full = cfg_getbool(cfg, "refuse-full-mailboxes");
     c->literal_plus = cfg_getbool(cfg, "imap-literal-plus");
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
+    c->cleartext_login = cfg_getbool(cfg, "cleartext-login-from-loopback");
     return wrong;
 }
 
@@ -199,6 +200,7 @@ int config_parse(struct span text, const char *name, struct config *ret_config, 
         CFG_STR("certificate", "tls/certificate.pem", CFGF_NONE),
         CFG_STR("certificate-key", "tls/key.pem", CFGF_NONE),
         CFG_BOOL("allow-private-destinations", cfg_false, CFGF_NONE),
+        CFG_BOOL("cleartext-login-from-loopback", cfg_false, CFGF_NONE),
         CFG_INT("loops", 0, CFGF_NONE),
         CFG_INT("message-max-kib", 25600, CFGF_NONE),
         CFG_INT("recipients-max", 1000, CFGF_NONE),
@@ -299,20 +301,21 @@ int config_print(struct buffer *out, const struct config *c)
     for (unsigned i = 0; rc == 0 && i < c->listen_count; i++)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->listen[i]);
     if (rc == 0)
-        rc = buffer_printf(out,
-                           "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
-                           "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
-                           "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
-                           "api-recipients-per-day = %llu\n"
-                           "connections-max = %u\nconnections-per-address-max = %u\n"
-                           "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
-                           "log-level = \"%s\"\n",
-                           c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate,
-                           c->certificate_key, c->allow_private_destinations ? "true" : "false",
-                           c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
-                           (unsigned long long)c->daily_limit, c->connections_max,
-                           c->connections_per_address_max, c->pop3_login_delay, c->pop3_expire,
-                           c->debug ? "debug" : "info");
+        rc = buffer_printf(
+            out,
+            "}\nport-offset = %u\nstore = \"%s\"\ncertificate = \"%s\"\n"
+            "certificate-key = \"%s\"\nallow-private-destinations = %s\n"
+            "cleartext-login-from-loopback = %s\n"
+            "loops = %u\nmessage-max-kib = %llu\nrecipients-max = %u\n"
+            "api-recipients-per-day = %llu\n"
+            "connections-max = %u\nconnections-per-address-max = %u\n"
+            "pop3-login-delay-seconds = %u\npop3-expire-days = %u\n"
+            "log-level = \"%s\"\n",
+            c->port_offset, c->postgres ? "postgres" : "sqlite", c->certificate, c->certificate_key,
+            c->allow_private_destinations ? "true" : "false", c->cleartext_login ? "true" : "false",
+            c->loops, (unsigned long long)c->message_max / 1024, c->recipients_max,
+            (unsigned long long)c->daily_limit, c->connections_max, c->connections_per_address_max,
+            c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
     if (rc == 0)
         rc = buffer_printf(out, "refuse-full-mailboxes = %s\nimap-literal-plus = %s\n",
                            c->refuse_full ? "true" : "false", c->literal_plus ? "true" : "false");

@@ -23,6 +23,7 @@ struct config {
     char conninfo[1024];                                         /* postgres = "…", libpq's */
     char certificate[CONFIG_TEXT], certificate_key[CONFIG_TEXT]; /* relative to the data folder */
     bool allow_private_destinations;
+    bool cleartext_login; /* without TLS, from loopback alone */
     unsigned loops;       /* 0: one a core */
     uint64_t message_max; /* bytes */
     uint32_t recipients_max;

@@ -59,6 +59,7 @@ static void fill_settings(struct worker *w)
     for (unsigned i = 0; i < 3; i++)
         w->smtp[i] = (struct smtpd_settings){.role = i == DOOR_SMTP ? SMTPD_MX : SMTPD_SUBMISSION,
                                              .implicit_tls = i == DOOR_SUBMISSIONS,
+                                             .cleartext_login = o->config.cleartext_login,
                                              .hostname = o->config.hostname,
                                              .door = &o->door,
                                              .directory = o->directory,
@@ -72,6 +73,7 @@ static void fill_settings(struct worker *w)
                                              .greet_pause_ms = GREET_PAUSE_MS};
     for (unsigned i = 0; i < 2; i++)
         w->pop3[i] = (struct pop3_settings){.implicit_tls = i == DOOR_POP3S - DOOR_POP3,
+                                            .cleartext_login = o->config.cleartext_login,
                                             .hostname = o->config.hostname,
                                             .store = o->store,
                                             .directory = o->directory,
@@ -83,6 +85,7 @@ static void fill_settings(struct worker *w)
                                             .counters = &o->pop3};
     for (unsigned i = 0; i < 2; i++)
         w->imap[i] = (struct imap_settings){.implicit_tls = i == DOOR_IMAPS - DOOR_IMAP,
+                                            .cleartext_login = o->config.cleartext_login,
                                             .hostname = o->config.hostname,
                                             .store = o->store,
                                             .directory = o->directory,

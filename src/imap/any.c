@@ -12,7 +12,7 @@
 
 bool imap_may_log_in(const struct imap_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
+    return stream_is_private(s->st, s->settings->cleartext_login);
 }
 
 bool imap_offers_tls(const struct imap_session *s)

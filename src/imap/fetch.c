@@ -2,9 +2,10 @@
  * FETCH and UID FETCH (RFC 9051 6.4.5, RFC 7162 3.1.4 and 3.2.6, RFC 3516, RFC 8514, RFC 8474).
  *
  * Messages are read in pages of neighbours; what clients ask of all of them stands in the rows.
- * Bytes of a letter are read once if it is small, else in pieces as they go out.
+ * Bytes of letters come from letter.h.
  */
 #include "imap/fetch.h"
+#include "imap/letter.h"
 
 #include "base/id.h"
 #include "box/summary.h"
@@ -13,7 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define WHOLE_MAX ((size_t)1024 * 1024) /* a letter that is read at once */
 #define PIECE     ((size_t)256 * 1024)
 #define LINE_MAX_ ((size_t)24 * 1024 * 1024) /* of a message's answer without its literals */
 
@@ -22,20 +22,14 @@ struct fetching {
     struct imap_session *s;
     const struct fetch *f;
     const struct box_message *message;
+    struct letter_reader *letters;
     struct buffer out;   /* written, not yet sent */
-    struct buffer whole; /* the letter behind head, if it is small and was needed */
-    bool read;           /* whole holds it */
     struct summary made; /* of a message that came without */
     struct span table, bodystructure, envelope;
     bool split;
     bool first; /* no blank before the next item */
     bool sent;  /* the beginning of its answer: it can no longer be taken back */
 };
-
-static uint64_t blob_octets(const struct fetching *k)
-{
-    return k->message->octets - k->message->head.len;
-}
 
 static int imap_co_drain(struct fetching *k)
 {
@@ -47,53 +41,15 @@ static int imap_co_drain(struct fetching *k)
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
-static int imap_co_read_whole(struct fetching *k)
-{
-    if (k->read)
-        return 0;
-    buffer_clear(&k->whole);
-    k->whole.cap = SUMMARY_LETTER_MAX;
-    int rc = blob_co_read(k->s->settings->store, k->s->who.tenant, k->message->blob, 0,
-                          (size_t)blob_octets(k), &k->whole);
-    k->read = rc == 0;
-    return rc == 0 && k->whole.len != blob_octets(k) ? ERR_CORRUPT : rc;
-}
-
-/* Appends [begin, end) of head and letter to out. */
-static int imap_co_bytes(struct fetching *k, uint64_t begin, uint64_t end, struct buffer *out)
-{
-    struct span head = k->message->head;
-    int rc = 0;
-    if (begin < head.len) {
-        uint64_t stop = end < head.len ? end : head.len;
-        rc = buffer_append(out, span_make(head.at + begin, (size_t)(stop - begin)));
-        begin = stop;
-    }
-    if (rc < 0 || begin >= end)
-        return rc;
-    if (blob_octets(k) <= WHOLE_MAX)
-        rc = imap_co_read_whole(k);
-    begin -= head.len;
-    end -= head.len;
-    if (rc < 0)
-        return rc;
-    if (k->read)
-        return buffer_append(out, span_make(k->whole.at + begin, (size_t)(end - begin)));
-    size_t had = out->len;
-    rc = blob_co_read(k->s->settings->store, k->s->who.tenant, k->message->blob, begin,
-                      (size_t)(end - begin), out);
-    return rc == 0 && out->len - had != end - begin ? ERR_CORRUPT : rc;
-}
-
 /* A literal of the range: its length has been told, so an error behind that ends the session. */
 static int imap_co_send_range(struct fetching *k, uint64_t begin, uint64_t end)
 {
     int rc = buffer_printf(&k->out, "{%llu}\r\n", (unsigned long long)(end - begin));
-    if (rc == 0 && end - begin <= WHOLE_MAX)
-        return imap_co_bytes(k, begin, end, &k->out);
+    if (rc == 0 && end - begin <= LETTER_WHOLE_MAX)
+        return letter_co_append(k->letters, begin, end, &k->out);
     while (rc == 0 && begin < end) {
         uint64_t stop = end - begin > PIECE ? begin + PIECE : end;
-        rc = imap_co_bytes(k, begin, stop, &k->out);
+        rc = letter_co_append(k->letters, begin, stop, &k->out);
         if (rc == 0)
             rc = imap_co_drain(k);
         begin = stop;
@@ -118,11 +74,12 @@ static int keep_summary(struct db_tx *tx, void *arg)
 /* Of a message that came without one (before there were any): made now, and kept. */
 static int imap_co_summarise(struct fetching *k)
 {
-    if (blob_octets(k) > SUMMARY_LETTER_MAX)
+    struct span letter;
+    if (letter_blob_octets(k->letters) > SUMMARY_LETTER_MAX)
         return summary_make(SPAN("\r\n"), &k->made);
-    int rc = imap_co_read_whole(k);
+    int rc = letter_co_whole(k->letters, &letter);
     if (rc == 0)
-        rc = summary_make(buffer_span(&k->whole), &k->made);
+        rc = summary_make(letter, &k->made);
     if (rc < 0)
         return rc;
     struct keeping keeping = {k->s->who.tenant, k->s->selected->id, k->message->uid, &k->made};
@@ -183,8 +140,8 @@ static void cut(const struct fetch_section *one, uint64_t *begin, uint64_t *end)
 static int imap_co_send_fields(struct fetching *k, const struct fetch_section *one,
                                const struct section_range *range)
 {
-    AUTO_BUFFER header = BUFFER(WHOLE_MAX * 8), fields = BUFFER(WHOLE_MAX * 8);
-    int rc = imap_co_bytes(k, range->begin, range->end, &header);
+    AUTO_BUFFER header = BUFFER(LETTER_WHOLE_MAX * 8), fields = BUFFER(LETTER_WHOLE_MAX * 8);
+    int rc = letter_co_append(k->letters, range->begin, range->end, &header);
     if (rc == 0)
         rc = section_write_fields(buffer_span(&header), one->names, one->name_count, one->without,
                                   &fields);
@@ -206,7 +163,7 @@ static int imap_co_decode(struct fetching *k, const struct section_range *range,
     for (uint64_t begin = range->begin; rc == 0 && begin < range->end; begin += piece.len) {
         buffer_clear(&piece);
         uint64_t stop = range->end - begin > PIECE ? begin + PIECE : range->end;
-        rc = imap_co_bytes(k, begin, stop, &piece);
+        rc = letter_co_append(k->letters, begin, stop, &piece);
         if (rc == 0)
             rc = section_decode(&decoder, buffer_span(&piece), out);
     }
@@ -322,7 +279,7 @@ static int imap_co_write_sections(struct fetching *k)
 
 static int imap_co_answer_message(struct fetching *k, uint32_t number)
 {
-    k->split = k->read = k->sent = false;
+    k->split = k->sent = false;
     k->first = true;
     size_t start = k->out.len;
     int rc = buffer_printf(&k->out, "* %u FETCH (", number);
@@ -421,8 +378,10 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
         count = keep_changed(messages, count, k->f->changed_since);
     if (rc == 0 && k->f->sets_seen && !s->selected->read_only)
         rc = imap_co_mark_seen(s, messages, count);
+    letter_begin(k->letters, messages, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         k->message = &messages[i];
+        letter_choose(k->letters, i);
         rc = imap_co_answer_message(k, view_number(&s->selected->view, (uint32_t)messages[i].uid));
     }
     return rc;
@@ -431,7 +390,8 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
 static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
                               const struct imap_uids *uids)
 {
-    struct fetching k = {.s = s, .f = f, .out = BUFFER(LINE_MAX_)};
+    struct letter_reader letters = {.store = s->settings->store, .tenant = s->who.tenant};
+    struct fetching k = {.s = s, .f = f, .letters = &letters, .out = BUFFER(LINE_MAX_)};
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < uids->count;) {
         size_t count = count_neighbours(&s->selected->view, uids, at);
@@ -444,7 +404,7 @@ static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
     }
     atomic_fetch_add(&s->settings->counters->fetched, uids->count);
     buffer_free(&k.out);
-    buffer_free(&k.whole);
+    letter_free(&letters);
     return rc;
 }
 

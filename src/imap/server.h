@@ -19,8 +19,8 @@ struct imap_counters {
 };
 
 struct imap_settings {
-    bool implicit_tls;         /* 993 (RFC 8314) */
-    bool allow_cleartext_auth; /* for tests only: logging in without TLS */
+    bool implicit_tls;    /* 993 (RFC 8314) */
+    bool cleartext_login; /* from loopback, too */
     const char *hostname;
     struct store *store;
     struct directory *directory;

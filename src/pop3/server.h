@@ -22,8 +22,8 @@ struct pop3_counters {
 };
 
 struct pop3_settings {
-    bool implicit_tls;         /* 995 (RFC 8314) */
-    bool allow_cleartext_auth; /* for tests only: logging in without TLS */
+    bool implicit_tls;    /* 995 (RFC 8314) */
+    bool cleartext_login; /* from loopback, too */
     const char *hostname;
     struct store *store;
     struct directory *directory;

@@ -45,7 +45,7 @@ int pop3_co_mistake(struct pop3_session *s, struct span line)
 
 bool pop3_may_log_in(const struct pop3_session *s)
 {
-    return stream_is_tls(s->st) || s->settings->allow_cleartext_auth;
+    return stream_is_private(s->st, s->settings->cleartext_login);
 }
 
 bool pop3_offers_tls(const struct pop3_session *s)

@@ -324,8 +324,17 @@ int stream_co_flush(struct stream *st)
     return rc;
 }
 
+/* Many bytes in the clear need not be gathered. */
+static int stream_co_write_through(struct stream *st, struct span bytes)
+{
+    int rc = stream_co_flush(st);
+    return rc < 0 ? rc : stream_co_send(st, bytes);
+}
+
 int stream_co_write(struct stream *st, struct span bytes)
 {
+    if (!st->ssl && bytes.len >= OUT_FLUSH)
+        return stream_co_write_through(st, bytes);
     while (bytes.len && !st->error) {
         struct span piece = span_first(bytes, OUT_FLUSH - st->out.len);
         int rc = buffer_append(&st->out, piece);
@@ -537,4 +546,9 @@ const char *stream_peer_text(const struct stream *st)
 bool stream_peer_is_loopback(const struct stream *st)
 {
     return strncmp(st->peer_text, "127.", 4) == 0 || strcmp(st->peer_text, "::1") == 0;
+}
+
+bool stream_is_private(const struct stream *st, bool loopback_is_enough)
+{
+    return stream_is_tls(st) || (loopback_is_enough && stream_peer_is_loopback(st));
 }

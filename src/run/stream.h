@@ -85,6 +85,8 @@ const struct sockaddr *stream_local(const struct stream *st);
 /* "192.0.2.1" or "2001:db8::1", as the peer's address stands in logs. */
 const char *stream_peer_text(const struct stream *st);
 bool stream_peer_is_loopback(const struct stream *st);
+/* May a password travel here: under TLS, or within this machine where that is enough. */
+bool stream_is_private(const struct stream *st, bool loopback_is_enough);
 
 /*
  * A listener takes connections on a listening socket for one loop. For each it starts a coroutine

@@ -52,7 +52,7 @@ int session_co_auth(struct smtp_session *s, const struct smtp_command *command)
     struct span rest = command->argument, mechanism = SPAN("");
     if (s->settings->role != SMTPD_SUBMISSION)
         return session_co_complain(s, 502, "5.5.1", "Log in on the submission ports, 587 or 465");
-    if (!stream_is_tls(s->st) && !s->settings->allow_cleartext_auth)
+    if (!stream_is_private(s->st, s->settings->cleartext_login))
         return session_co_complain(s, 538, "5.7.11", "Start TLS first");
     if (s->authenticated || s->mail_given || !s->extended)
         return session_co_complain(s, 503, "5.5.1", "AUTH comes once, after EHLO, before MAIL");

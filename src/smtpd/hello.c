@@ -27,7 +27,7 @@ int session_co_helo(struct smtp_session *s, const struct smtp_command *command)
 static bool session_offers_auth(const struct smtp_session *s)
 {
     return s->settings->role == SMTPD_SUBMISSION && !s->authenticated &&
-           (stream_is_tls(s->st) || s->settings->allow_cleartext_auth);
+           stream_is_private(s->st, s->settings->cleartext_login);
 }
 
 static bool session_offers_tls(const struct smtp_session *s)

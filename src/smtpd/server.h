@@ -40,9 +40,9 @@ struct smtpd_verdict {
 
 struct smtpd_settings {
     enum smtpd_role role;
-    bool implicit_tls;         /* 465: TLS from the first byte (RFC 8314) */
-    bool allow_cleartext_auth; /* for tests only: AUTH without TLS */
-    const char *hostname;      /* ours, in the greeting and Received */
+    bool implicit_tls;    /* 465: TLS from the first byte (RFC 8314) */
+    bool cleartext_login; /* from loopback, too */
+    const char *hostname; /* ours, in the greeting and Received */
     const struct submit_door *door;
     struct directory *directory;
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */

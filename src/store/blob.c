@@ -331,3 +331,38 @@ int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t off
         rc = lane_co_run(store->disk_lane, read_file, &read, CO_FOREVER);
     return rc;
 }
+
+struct rows_read {
+    int64_t tenant;
+    struct blob_row *rows;
+    size_t count, start; /* start: of out, where it begins again when the job is repeated */
+    struct buffer *out;
+};
+
+static int read_rows(struct db_tx *tx, void *arg)
+{
+    struct rows_read *read = arg;
+    struct db_query *q;
+    read->out->len = read->start;
+    for (size_t i = 0; i < read->count; i++) {
+        struct blob_row *row = &read->rows[i];
+        int rc = prepare_on_blob(tx, &select_blob, read->tenant, row->blob, &q);
+        if (rc == 0)
+            rc = db_step(q);
+        row->in_row = rc == DB_ROW && !db_column_is_null(q, 1);
+        row->begin = read->out->len;
+        if (row->in_row)
+            rc = buffer_append(read->out, db_column_bytes(q, 1));
+        if (rc < 0)
+            return rc;
+        row->end = read->out->len;
+    }
+    return 0;
+}
+
+int blob_co_read_rows(struct store *store, int64_t tenant, struct blob_row *rows, size_t count,
+                      struct buffer *out)
+{
+    struct rows_read read = {tenant, rows, count, out->len, out};
+    return store_co_read(store, read_rows, &read);
+}

@@ -46,6 +46,15 @@ must_check int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, in
 /* Appends bytes [offset, offset + max) to out. ERR_ABSENT when there is no such blob. */
 must_check int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset,
                             size_t max, struct buffer *out);
+/* Appends the bytes of several whole blobs that are kept in rows, in their order, in one read; at
+ * most 256. Those that are absent or in a file are told by in_row. */
+struct blob_row {
+    int64_t blob;
+    bool in_row;
+    size_t begin, end; /* in out */
+};
+must_check int blob_co_read_rows(struct store *store, int64_t tenant, struct blob_row *rows,
+                                 size_t count, struct buffer *out);
 /* Unlinks files whose last reference went, and, the first time, orphans: call it at start and from
  * time to time. */
 must_check int blob_co_sweep(struct store *store);

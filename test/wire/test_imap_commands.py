@@ -1,6 +1,8 @@
 """IMAP as a client sees it: commands, exact bytes, several sessions on one mailbox."""
 import imaplib
+import poplib
 import re
+import smtplib
 
 import pytest
 from imap import Imap
@@ -49,6 +51,20 @@ def test_the_clear_port_wants_tls_first(office, bob):
         capabilities, = box.ok("CAPABILITY")
         assert "AUTH=SCRAM-SHA-256-PLUS" in capabilities and "STARTTLS" not in capabilities
         box.ok(f'LOGIN "{bob.address}" {{}}', bob.password.encode())
+
+
+def test_this_machine_may_log_in_without_tls_where_the_operator_says_so(make_office):
+    office = make_office(config="cleartext-login-from-loopback = true")
+    anna = office.new_user()
+    with Imap(anna, 143) as box:
+        assert "LOGINDISABLED" not in box.greeting and "STARTTLS" in box.greeting
+        assert box.ok("STATUS INBOX (MESSAGES)") == ['* STATUS "INBOX" (MESSAGES 0)']
+    pop3 = poplib.POP3(office.address, 110 + OFFSET)
+    pop3.user(anna.address)
+    assert pop3.pass_(anna.password).startswith(b"+OK")
+    pop3.quit()
+    with smtplib.SMTP(office.address, 587 + OFFSET) as smtp:
+        assert smtp.login(anna.address, anna.password)[0] == 235
 
 
 def test_commands_behind_starttls_are_not_believed(office, bob):

@@ -165,7 +165,7 @@ static void run(void (*co_speak)(struct stream *client), bool pop3)
                                      .data_timeout_ms = SHORT_MS};
     struct pop3_locks *locks;
     assert_int_equal(pop3_locks_create(&locks), 0);
-    h.pop3 = (struct pop3_settings){.allow_cleartext_auth = true,
+    h.pop3 = (struct pop3_settings){.cleartext_login = true,
                                     .hostname = "mail.example.test",
                                     .store = h.store,
                                     .directory = h.directory,
