@@ -104,6 +104,15 @@ class Wire:
         return self.socket.fileno() >= 0
 
 
+class LocalWire(Wire):
+    """The same on a unix socket."""
+
+    def __init__(self, path):
+        self.socket, self.pending = socket.socket(socket.AF_UNIX), b""
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(path)
+
+
 class Office:
     def __init__(self, folder, address, config="", domain="example.test", namespace=None):
         self.folder, self.address, self.domain = str(folder), address, domain
@@ -178,6 +187,14 @@ class Office:
         """Port 25, greeted and hello said."""
         wire = self.wire(25)
         assert wire.greeting.startswith("220 "), wire.greeting
+        if hello:
+            wire.hello = wire.say(hello, 250)
+        return wire
+
+    def lmtp(self, door="port", hello="LHLO mx.example.net"):
+        """Port 24 or DIR/lmtp.sock, greeted and hello said."""
+        wire = self.wire(24) if door == "port" else LocalWire(f"{self.folder}/lmtp.sock")
+        wire.greeting = wire.greeting if door == "port" else wire.line()
         if hello:
             wire.hello = wire.say(hello, 250)
         return wire

@@ -45,6 +45,8 @@ class Peer:
 
 
 class Postfix(Peer):
+    more = ""  # of main.cf; what stands later counts
+
     def start(self):
         owner, etc = pwd.getpwnam("postfix"), self.folder / "etc"
         for name in ("queue", "data"):
@@ -76,6 +78,7 @@ virtual_mailbox_base = {self.folder}
 virtual_mailbox_maps = static:box/
 virtual_uid_maps = static:{owner.pw_uid}
 virtual_gid_maps = static:{owner.pw_gid}
+{self.more}
 """)
         lines = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
         lines = [line for line in lines if not line.startswith("smtp      inet")]

@@ -70,17 +70,20 @@ int buffer_append_uint(struct buffer *b, uint64_t value)
 int buffer_printf(struct buffer *b, const char *format, ...)
 {
     va_list args;
+    size_t room = b->size - b->len;
     va_start(args, format);
-    int need = vsnprintf(NULL, 0, format, args);
+    int need = vsnprintf(b->at ? b->at + b->len : NULL, room, format, args);
     va_end(args);
     if (need < 0)
         return -EINVAL;
-    int rc = buffer_reserve(b, (size_t)need + 1);
-    if (rc < 0)
-        return rc;
-    va_start(args, format);
-    vsnprintf(b->at + b->len, (size_t)need + 1, format, args);
-    va_end(args);
+    if ((size_t)need >= room) { /* once more, with room */
+        int rc = buffer_reserve(b, (size_t)need + 1);
+        if (rc < 0)
+            return rc;
+        va_start(args, format);
+        vsnprintf(b->at + b->len, (size_t)need + 1, format, args);
+        va_end(args);
+    }
     b->len += (size_t)need;
     return 0;
 }

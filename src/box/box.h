@@ -46,8 +46,10 @@ struct box_message {
     int64_t modseq;
     int64_t saved_ms; /* when it came into this mailbox (RFC 8514) */
     int64_t origin;   /* the same for all copies of one message: EMAILID (RFC 8474) */
-    /* What clients ask for again and again, made once (summary.h); empty where it was not. */
-    struct span envelope, structure;
+    int64_t thread;   /* the same for all of a conversation: THREADID; 0: not known yet */
+    /* What clients ask for again and again, made once (summary.h). Where it was not, envelope and
+     * structure are empty and the others' .at is NULL, for they may be empty. */
+    struct span envelope, structure, preview, ids;
 };
 
 enum box_use { /* RFC 6154 */
@@ -109,6 +111,15 @@ must_check int box_co_open(struct store *store, int64_t tenant, int64_t user, st
 /* Its id and UIDVALIDITY alone. */
 must_check int box_co_find(struct store *store, int64_t tenant, int64_t user, const char *mailbox,
                            int64_t *ret_mailbox, int64_t *ret_uidvalidity);
+/* By its exact name, in a job. ERR_ABSENT. */
+must_check int box_find(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
+                        int64_t *ret_mailbox);
+/* The mailbox that the detail of an address names (user+detail): as it is, or with "." for "/", or
+ * either of them in another ASCII case (the first by name). Its name, as long as the detail, goes
+ * to ret_name. In a job. ERR_ABSENT, also for a detail that no mailbox can be named by. */
+#define BOX_DETAIL_MAX 64
+must_check int box_find_detail(struct db_tx *tx, int64_t tenant, int64_t user, struct span detail,
+                               int64_t *ret_mailbox, char *ret_name);
 /* Up to BOX_PAGE mailboxes, and names subscribed to, behind the name `after`, by name. */
 must_check int box_co_mailboxes(struct store *store, int64_t tenant, int64_t user,
                                 struct span after, struct arena *arena,
@@ -140,28 +151,38 @@ must_check int box_co_usage(struct store *store, int64_t tenant, int64_t user,
 must_check int box_co_usages(struct store *store, int64_t tenant, const int64_t *users,
                              size_t count, struct box_usage *ret_usages);
 
-/* --- messages (message.c) ----------------------------------------------------------------------
+/* --- messages (message.c, page.c)
+ * ----------------------------------------------------------------------
  */
 
-/* Puts a message into the user's mailbox of that name, making the mailbox when it is missing.
- * uid, modseq, saved_ms are ignored; origin 0 is a new one. The blob's reference is the caller's,
- * and so is the room: box_take_room comes first, in the same job.
- */
-must_check int box_append(struct db_tx *tx, int64_t tenant, int64_t user, const char *mailbox,
-                          const struct box_message *message, int64_t *ret_uid);
-/* The same by id, into a mailbox that is there: ERR_ABSENT, also when it is being removed. */
+/* Puts a message into a mailbox: ERR_ABSENT, also when it is being removed. uid, modseq, saved_ms
+ * are ignored; origin 0 is a new one, thread 0 a conversation of its own. The blob's reference is
+ * the caller's, and so is the room: box_take_room comes first, in the same job. */
 must_check int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct box_message *message, int64_t *ret_uid);
-/* Envelope and structure of a message that came without. Nothing where it is gone. */
-must_check int box_summarise(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
-                             struct span envelope, struct span structure);
+/* Thread and summary of a message that came without them, or without some; what it has stays.
+ * Nothing where it is gone. */
+must_check int box_summarise(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                             const struct box_message *message);
 
 /* What a read of messages wants beside the numbers. */
-enum box_want { BOX_WANT_HEAD = 1, BOX_WANT_ENVELOPE = 2, BOX_WANT_STRUCTURE = 4 };
+enum box_want {
+    BOX_WANT_HEAD = 1,
+    BOX_WANT_ENVELOPE = 2,
+    BOX_WANT_STRUCTURE = 4,
+    BOX_WANT_PREVIEW = 8,
+    BOX_WANT_IDS = 16,
+};
 /* Up to BOX_PAGE messages with first <= uid <= last, ascending, copied into arena. */
 must_check int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
                            int64_t last, unsigned want, struct arena *arena,
                            struct box_message **ret_messages, size_t *ret_count);
+/* In a job of store_co_scan: calls visit for each of those UIDs (ascending) that is there, in
+ * order; spans of the message live as long as the call. A negative result ends it. */
+typedef int box_visit(const struct box_message *message, void *arg);
+must_check int box_visit_all(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                             const uint32_t *uids, size_t count, unsigned want, box_visit *visit,
+                             void *arg);
 /* UIDs with after < uid <= last, ascending, up to BOX_UIDS_PAGE. */
 #define BOX_UIDS_PAGE 4096
 must_check int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,

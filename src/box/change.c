@@ -215,7 +215,8 @@ int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t
 
 static const struct db_statement read_message = {
     .sql = "SELECT m.blob, m.octets, m.received_ms, m.flags, m.origin, m.head, s.envelope,"
-           " s.structure FROM message m LEFT JOIN summary s ON s.tenant = m.tenant"
+           " s.structure, m.thread, s.preview, s.ids FROM message m LEFT JOIN summary s ON "
+           "s.tenant = m.tenant"
            " AND s.mailbox = m.mailbox AND s.uid = m.uid WHERE m.tenant = :tenant"
            " AND m.mailbox = :mailbox AND m.uid = :uid"};
 static const struct db_statement take_uids = {
@@ -248,6 +249,12 @@ struct copying {
     struct mailbox_change source, target;
 };
 
+/* .at NULL where there was nothing, not even nothing to show. */
+static struct span column_or_nothing(struct db_query *q, int column)
+{
+    return db_column_is_null(q, column) ? (struct span){NULL, 0} : db_column_bytes(q, column);
+}
+
 /* Puts the message that q shows into the target. */
 static int put_copy(struct db_tx *tx, struct copying *k, struct db_query *q, size_t i)
 {
@@ -261,6 +268,9 @@ static int put_copy(struct db_tx *tx, struct copying *k, struct db_query *q, siz
                                .head = db_column_bytes(q, 5),
                                .envelope = db_column_bytes(q, 6),
                                .structure = db_column_bytes(q, 7),
+                               .thread = db_column_int(q, 8),
+                               .preview = column_or_nothing(q, 9),
+                               .ids = column_or_nothing(q, 10),
                                .modseq = k->target_modseq,
                                .saved_ms = k->now};
     int rc = keyword_translate(tx, c->tenant, c->mailbox, c->target, copy.flags, &copy.flags);

@@ -29,6 +29,13 @@ must_check int usage_change(struct db_tx *tx, int64_t tenant, int64_t user,
                             const struct mailbox_change *change,
                             const struct directory_quota *quota);
 
+/* page.c: the columns of every read of messages, and a row of them. */
+#define MESSAGE_NUMBERS                                                                            \
+    "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin,"      \
+    " m.thread"
+#define MESSAGE_NUMBERS_COUNT 9
+void message_read_numbers(struct db_query *q, struct box_message *ret_message);
+
 /* Inserts the rows of a message whose uid and modseq are set. */
 must_check int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                               const struct box_message *message);

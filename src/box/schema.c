@@ -46,7 +46,11 @@ static const struct db_migration migrations[] = {
         " uidvalidity {int} NOT NULL, PRIMARY KEY (tenant, user_id)) {rowid};\n"
         "INSERT INTO box_user (tenant, user_id, uidvalidity) SELECT tenant, user_id,"
         " MAX(uidvalidity) FROM mailbox GROUP BY tenant, user_id;\n"},
-    {3, "ALTER TABLE mailbox ADD COLUMN deleted_octets {int} NOT NULL DEFAULT 0;\n"
+    /* 0 and NULL: it came before there were any, and gets them when a client first asks. */
+    {3, "ALTER TABLE message ADD COLUMN thread {id} NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE summary ADD COLUMN preview {bytes};\n"
+        "ALTER TABLE summary ADD COLUMN ids {bytes};\n"},
+    {4, "ALTER TABLE mailbox ADD COLUMN deleted_octets {int} NOT NULL DEFAULT 0;\n"
         "UPDATE mailbox SET deleted_octets = (SELECT COALESCE(SUM(m.octets), 0) FROM message m"
         " WHERE m.tenant = mailbox.tenant AND m.mailbox = mailbox.id AND (m.flags & 8) <> 0)"
         " WHERE deleted > 0;\n"
@@ -58,4 +62,4 @@ static const struct db_migration migrations[] = {
         " octets = (SELECT COALESCE(SUM(b.octets), 0) FROM mailbox b"
         " WHERE b.tenant = box_user.tenant AND b.user_id = box_user.user_id);\n"},
 };
-const struct db_schema box_schema = {"box", migrations, 3};
+const struct db_schema box_schema = {"box", migrations, 4};

@@ -62,7 +62,7 @@ static bool take_number(cfg_t *cfg, const char *option, long least, long most, l
     return *ret_number >= least && *ret_number <= most;
 }
 
-static bool is_ip(const char *text)
+bool config_is_ip(const char *text)
 {
     unsigned char address[16];
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
@@ -75,7 +75,8 @@ static const char *check_listen(cfg_t *cfg, struct config *c)
         return "listen wants 1 to 32 addresses, e.g. listen = {\"0.0.0.0\", \"::\"}";
     for (unsigned i = 0; i < count; i++) {
         const char *text = cfg_getnstr(cfg, "listen", i);
-        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) || !is_ip(c->listen[i]))
+        if (!span_to_text(span_of(text), c->listen[i], sizeof c->listen[i]) ||
+            !config_is_ip(c->listen[i]))
             return "listen wants IP addresses, e.g. listen = {\"127.0.0.1\"}";
     }
     c->listen_count = count;
@@ -178,6 +179,7 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_numbers(cfg, c);
     wrong = wrong ? wrong : check_pop3(cfg, c);
     wrong = wrong ? wrong : check_store(cfg, c);
+    wrong = wrong ? wrong : config_check_lmtp(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
     c->refuse_full = cfg_getbool(cfg, "refuse-full-mailboxes");
     c->literal_plus = cfg_getbool(cfg, "imap-literal-plus");
@@ -186,42 +188,50 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     return wrong;
 }
 
+/* cfg_init copies them. */
+static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}",
+            lmtp_default[] = "{\"loopback\"}";
+static cfg_opt_t options[] = {
+    CFG_STR("hostname", "", CFGF_NONE),
+    CFG_STR_LIST("listen", listen_default, CFGF_NONE),
+    CFG_INT("port-offset", 0, CFGF_NONE),
+    CFG_STR("store", "sqlite", CFGF_NONE),
+    CFG_STR("postgres", "", CFGF_NONE),
+    CFG_STR("certificate", "tls/certificate.pem", CFGF_NONE),
+    CFG_STR("certificate-key", "tls/key.pem", CFGF_NONE),
+    CFG_BOOL("allow-private-destinations", cfg_false, CFGF_NONE),
+    CFG_BOOL("cleartext-login-from-loopback", cfg_false, CFGF_NONE),
+    CFG_INT("loops", 0, CFGF_NONE),
+    CFG_INT("message-max-kib", 25600, CFGF_NONE),
+    CFG_INT("recipients-max", 1000, CFGF_NONE),
+    CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
+    CFG_INT("connections-max", 10000, CFGF_NONE),
+    CFG_BOOL("refuse-full-mailboxes", cfg_false, CFGF_NONE),
+    CFG_BOOL("imap-literal-plus", cfg_false, CFGF_NONE),
+    CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
+    CFG_INT("pop3-expire-days", 0, CFGF_NONE),
+    CFG_INT("connections-per-address-max", 50, CFGF_NONE),
+    CFG_STR("recipient-delimiter", "+", CFGF_NONE),
+    CFG_STR_LIST("lmtp-listen", lmtp_default, CFGF_NONE),
+    CFG_STR_LIST("lmtp-from", none, CFGF_NONE),
+    CFG_STR("lmtp-socket", "lmtp.sock", CFGF_NONE),
+    CFG_STR("lmtp-socket-mode", "0660", CFGF_NONE),
+    CFG_STR("lmtp-socket-group", "", CFGF_NONE),
+    CFG_STR("log-level", "info", CFGF_NONE),
+    CFG_STR_LIST("metrics-from", none, CFGF_NONE),
+    CFG_STR_LIST("dns-servers", none, CFGF_NONE),
+    CFG_STR("dns-trust-anchor", "", CFGF_NONE),
+    CFG_STR_LIST("transparent-zones", none, CFGF_NONE),
+    CFG_INT("dns-timeout-seconds", 20, CFGF_NONE),
+    CFG_INT("delivery-port", 25, CFGF_NONE),
+    CFG_SEC("route", config_route_options, SECTION),
+    CFG_SEC("destination", config_destination_options, SECTION),
+    CFG_END(),
+};
+
 int config_parse(struct span text, const char *name, struct config *ret_config, char *reason,
                  size_t size)
 {
-    static char listen_default[] = "{\"0.0.0.0\", \"::\"}", none[] = "{}";
-    static cfg_opt_t options[] = {
-        /* cfg_init copies them */
-        CFG_STR("hostname", "", CFGF_NONE),
-        CFG_STR_LIST("listen", listen_default, CFGF_NONE),
-        CFG_INT("port-offset", 0, CFGF_NONE),
-        CFG_STR("store", "sqlite", CFGF_NONE),
-        CFG_STR("postgres", "", CFGF_NONE),
-        CFG_STR("certificate", "tls/certificate.pem", CFGF_NONE),
-        CFG_STR("certificate-key", "tls/key.pem", CFGF_NONE),
-        CFG_BOOL("allow-private-destinations", cfg_false, CFGF_NONE),
-        CFG_BOOL("cleartext-login-from-loopback", cfg_false, CFGF_NONE),
-        CFG_INT("loops", 0, CFGF_NONE),
-        CFG_INT("message-max-kib", 25600, CFGF_NONE),
-        CFG_INT("recipients-max", 1000, CFGF_NONE),
-        CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
-        CFG_INT("connections-max", 10000, CFGF_NONE),
-        CFG_BOOL("refuse-full-mailboxes", cfg_false, CFGF_NONE),
-        CFG_BOOL("imap-literal-plus", cfg_false, CFGF_NONE),
-        CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
-        CFG_INT("pop3-expire-days", 0, CFGF_NONE),
-        CFG_INT("connections-per-address-max", 50, CFGF_NONE),
-        CFG_STR("log-level", "info", CFGF_NONE),
-        CFG_STR_LIST("metrics-from", none, CFGF_NONE),
-        CFG_STR_LIST("dns-servers", none, CFGF_NONE),
-        CFG_STR("dns-trust-anchor", "", CFGF_NONE),
-        CFG_STR_LIST("transparent-zones", none, CFGF_NONE),
-        CFG_INT("dns-timeout-seconds", 20, CFGF_NONE),
-        CFG_INT("delivery-port", 25, CFGF_NONE),
-        CFG_SEC("route", config_route_options, SECTION),
-        CFG_SEC("destination", config_destination_options, SECTION),
-        CFG_END(),
-    };
     AUTO_BUFFER copy = BUFFER(FILES_MAX);
     if (span_find(text, '\0') >= 0)
         return complain(reason, size, name, "holds a NUL byte: it is no text file");
@@ -325,5 +335,7 @@ int config_print(struct buffer *out, const struct config *c)
         rc = buffer_printf(out, "%s\"%s\"", i ? ", " : "", c->metrics_from[i]);
     if (rc == 0)
         rc = buffer_append_text(out, "}\n");
+    if (rc == 0)
+        rc = config_print_lmtp(out, c);
     return rc < 0 ? rc : config_print_delivery(out, c);
 }

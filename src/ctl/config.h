@@ -7,6 +7,7 @@
 #define CTL_CONFIG_H
 
 #include "base/buffer.h"
+#include "base/network.h"
 #include "deliver/deliver.h"
 #include "run/dns.h"
 
@@ -34,6 +35,14 @@ struct config {
     uint32_t pop3_login_delay, pop3_expire;   /* seconds, days; 0: none, never */
     char metrics_from[CONFIG_LISTEN_MAX][64]; /* who may read /metrics beside loopback */
     unsigned metrics_from_count;
+    char lmtp_listen[CONFIG_LISTEN_MAX][64]; /* addresses, or "loopback": the one of each listen */
+    unsigned lmtp_listen_count;
+    struct network lmtp_from[CONFIG_LISTEN_MAX]; /* who may come, beside loopback */
+    unsigned lmtp_from_count;
+    char lmtp_socket[CONFIG_TEXT]; /* relative to the data folder; empty: none */
+    unsigned lmtp_socket_mode;
+    char lmtp_socket_group[64]; /* empty: the data folder's */
+    char recipient_delimiter;   /* '\0': none */
     bool debug;
     char dns_servers[DNS_SERVERS_MAX][64];                          /* "127.0.0.1@5353" */
     unsigned dns_server_count, transparent_zone_count, dns_timeout; /* seconds */

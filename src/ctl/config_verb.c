@@ -8,6 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void put_lmtp(struct json_object *o, const struct config *config)
+{
+    struct json_object *listen = json_object_new_array(), *from = json_object_new_array();
+    char text[NETWORK_TEXT], mode[8];
+    for (unsigned i = 0; i < config->lmtp_listen_count; i++)
+        json_object_array_add(listen, json_object_new_string(config->lmtp_listen[i]));
+    for (unsigned i = 0; i < config->lmtp_from_count; i++)
+        json_object_array_add(from,
+                              json_object_new_string(network_text(&config->lmtp_from[i], text)));
+    snprintf(mode, sizeof mode, "%04o", config->lmtp_socket_mode);
+    json_put(o, "lmtp-listen", listen);
+    json_put(o, "lmtp-from", from);
+    json_put(o, "lmtp-socket", json_object_new_string(config->lmtp_socket));
+    json_put(o, "lmtp-socket-mode", json_object_new_string(mode));
+    json_put(o, "lmtp-socket-group", json_object_new_string(config->lmtp_socket_group));
+    json_put(o, "recipient-delimiter",
+             json_object_new_string_len(&config->recipient_delimiter,
+                                        config->recipient_delimiter != '\0'));
+}
+
 static int show(const struct config *config, bool json)
 {
     AUTO_BUFFER text = BUFFER(FILES_MAX);
@@ -43,6 +63,7 @@ static int show(const struct config *config, bool json)
     for (unsigned i = 0; i < config->metrics_from_count; i++)
         json_object_array_add(metrics_from, json_object_new_string(config->metrics_from[i]));
     json_put(o, "metrics-from", metrics_from);
+    put_lmtp(o, config);
     json_put(o, "log-level", json_object_new_string(config->debug ? "debug" : "info"));
     printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
                                                          JSON_C_TO_STRING_PRETTY));
@@ -54,7 +75,8 @@ static int check(const char *folder, const struct config *config)
 {
     char reason[600];
     AUTO_BUFFER chain = BUFFER(FILES_MAX), key = BUFFER(FILES_MAX);
-    if (certificate_read(folder, config, &chain, &key, reason, sizeof reason) < 0)
+    if (certificate_read(folder, config, &chain, &key, reason, sizeof reason) < 0 ||
+        doors_check(folder, config, reason, sizeof reason) < 0)
         return complain("%s", reason);
     printf("ok: %s/%s\n", folder, CONFIG_NAME);
     return VERB_OK;

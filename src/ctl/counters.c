@@ -38,6 +38,11 @@ static void list_letters(struct list *list, const struct office *office)
     count(list, "bytes_accepted", smtp->accepted_bytes, "Bytes of letters answered with 250");
     count(list, "refused", smtp->refused, "Letters and recipients refused for good (5xx)");
     count(list, "tempfailed", smtp->tempfailed, "Letters and recipients told to come back (4xx)");
+    count(list, "lmtp_sessions", office->lmtp.sessions, "LMTP connections taken");
+    count(list, "lmtp_letters_accepted", office->lmtp.accepted, "Letters accepted by LMTP");
+    count(list, "lmtp_bytes_accepted", office->lmtp.accepted_bytes, "Bytes of them");
+    count(list, "lmtp_refused", office->lmtp.refused, "Letters and recipients refused by LMTP");
+    count(list, "lmtp_tempfailed", office->lmtp.tempfailed, "… and told to come back");
     count(list, "pop3_sessions", pop3->sessions, "POP3 connections taken");
     count(list, "pop3_logins", pop3->logins, "POP3 logins");
     count(list, "pop3_retrieved", pop3->retrieved, "Letters read by POP3");

@@ -1,9 +1,8 @@
 /* The doors; see doors.h. */
-#include "ctl/doors.h"
+#include "ctl/doors_internal.h"
 
 #include "base/log.h"
 #include "ctl/files.h"
-#include "run/stream.h"
 #include "run/tls.h"
 
 #include <arpa/inet.h>
@@ -12,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LMTP_PORT 24
 
 static const unsigned ports[DOOR_KINDS] = {
     [DOOR_SMTP] = 25,   [DOOR_SUBMISSION] = 587, [DOOR_SUBMISSIONS] = 465,
@@ -47,32 +48,49 @@ static bool may_be_missing(int rc, const char *address)
     return strcmp(address, "::") == 0 && (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL);
 }
 
-int doors_open(struct doors *doors, const struct config *config, unsigned loops, char *reason,
-               size_t size)
+int doors_add(struct doors *doors, enum door_kind kind, const char *address, unsigned port,
+              char *reason, size_t size)
+{
+    struct door *door = &doors->doors[doors->count];
+    *door = (struct door){kind, address, port, calloc(doors->loops, sizeof *door->fds)};
+    int rc = door->fds ? bind_address(address, port, doors->loops, door->fds) : -ENOMEM;
+    if (rc < 0) {
+        free(door->fds);
+        explain(rc, address, port, reason, size);
+        return rc;
+    }
+    doors->count++;
+    return 0;
+}
+
+static int open_all(struct doors *doors, const char *folder, const struct config *config,
+                    char *reason, size_t size)
+{
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < config->listen_count; i++) {
+        for (unsigned kind = 0; rc == 0 && kind < DOOR_KINDS; kind++) {
+            if (ports[kind] == 0) /* LMTP's are elsewhere */
+                continue;
+            rc = doors_add(doors, kind, config->listen[i], ports[kind] + config->port_offset,
+                           reason, size);
+            if (rc < 0 && may_be_missing(rc, config->listen[i]))
+                rc = 0;
+        }
+    }
+    return rc < 0 ? rc
+                  : doors_open_lmtp(doors, folder, config, LMTP_PORT + config->port_offset, reason,
+                                    size);
+}
+
+int doors_open(struct doors *doors, const char *folder, const struct config *config, unsigned loops,
+               char *reason, size_t size)
 {
     memset(doors, 0, sizeof *doors);
     doors->loops = loops;
-    for (unsigned i = 0; i < config->listen_count; i++) {
-        for (unsigned kind = 0; kind < DOOR_KINDS; kind++) {
-            struct door *door = &doors->doors[doors->count];
-            *door =
-                (struct door){(enum door_kind)kind, config->listen[i],
-                              ports[kind] + config->port_offset, calloc(loops, sizeof *door->fds)};
-            int rc =
-                door->fds ? bind_address(door->address, door->port, loops, door->fds) : -ENOMEM;
-            if (rc < 0)
-                free(door->fds);
-            if (rc < 0 && may_be_missing(rc, door->address))
-                continue;
-            if (rc < 0) {
-                explain(rc, door->address, door->port, reason, size);
-                doors_close(doors);
-                return rc;
-            }
-            doors->count++;
-        }
-    }
-    return 0;
+    int rc = open_all(doors, folder, config, reason, size);
+    if (rc < 0)
+        doors_close(doors);
+    return rc;
 }
 
 void doors_close(struct doors *doors)
@@ -83,6 +101,8 @@ void doors_close(struct doors *doors)
         free(doors->doors[i].fds);
     }
     doors->count = 0;
+    listener_unlink(&doors->file);
+    doors->file.path[0] = '\0';
 }
 
 int certificate_read(const char *folder, const struct config *config, struct buffer *chain,

@@ -77,6 +77,8 @@ int office_open(struct office *office, const char *folder, const struct config *
     if (rc == 0)
         rc = directory_open(office->store, office->passwords, &office->directory);
     if (rc == 0)
+        directory_set_delimiter(office->directory, config->recipient_delimiter);
+    if (rc == 0)
         rc = crowd_create(config->connections_max, config->connections_per_address_max,
                           &office->crowd);
     if (rc == 0)

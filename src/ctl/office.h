@@ -36,7 +36,7 @@ struct office {
     struct api api; /* what requests of HTTP find */
     bool serving;   /* false: opened by a verb, no server runs */
     int64_t started_ms;
-    struct smtpd_counters smtp;
+    struct smtpd_counters smtp, lmtp;
     struct pop3_counters pop3;
     struct imap_counters imap;
     struct http_counters http;

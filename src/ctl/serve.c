@@ -308,7 +308,8 @@ static int prepare(struct supervisor *s, char *reason, size_t size)
     if (key.at)
         explicit_bzero(key.at, key.size);
     raise_limits();
-    rc = doors_open(&s->doors, &s->config, loops > LOOPS_MAX ? LOOPS_MAX : loops, reason, size);
+    rc = doors_open(&s->doors, s->folder, &s->config, loops > LOOPS_MAX ? LOOPS_MAX : loops, reason,
+                    size);
     if (rc < 0)
         return rc;
     sigemptyset(&set);

@@ -26,6 +26,7 @@
 #define DELIVERY_DRAIN_MS (10 * 1000)
 #define SWEEP_EVERY_MS    (60 * 1000)
 #define GREET_PAUSE_MS    1000
+#define SMTP_DOORS        (DOOR_LMTP_SOCKET + 1)
 
 struct worker_loop {
     struct worker *worker;
@@ -45,7 +46,7 @@ struct worker {
     bool after_crash;
     sem_t opened; /* once for each loop */
     struct control *control;
-    struct smtpd_settings smtp[3];
+    struct smtpd_settings smtp[SMTP_DOORS];
     struct pop3_settings pop3[2];
     struct imap_settings imap[2];
     struct http_settings http[2];
@@ -56,8 +57,11 @@ struct worker {
 static void fill_settings(struct worker *w)
 {
     struct office *o = &w->office;
-    for (unsigned i = 0; i < 3; i++)
-        w->smtp[i] = (struct smtpd_settings){.role = i == DOOR_SMTP ? SMTPD_MX : SMTPD_SUBMISSION,
+    for (unsigned i = 0; i < SMTP_DOORS; i++) {
+        bool lmtp = i == DOOR_LMTP || i == DOOR_LMTP_SOCKET;
+        w->smtp[i] = (struct smtpd_settings){.role = lmtp             ? SMTPD_LMTP
+                                                     : i == DOOR_SMTP ? SMTPD_MX
+                                                                      : SMTPD_SUBMISSION,
                                              .implicit_tls = i == DOOR_SUBMISSIONS,
                                              .cleartext_login = o->config.cleartext_login,
                                              .hostname = o->config.hostname,
@@ -67,10 +71,13 @@ static void fill_settings(struct worker *w)
                                              .tls_arg = o,
                                              .co_take_over = submission_co_take_over,
                                              .take_over_arg = &o->api,
-                                             .counters = &o->smtp,
+                                             .counters = lmtp ? &o->lmtp : &o->smtp,
                                              .message_max = o->config.message_max,
                                              .recipients_max = o->config.recipients_max,
-                                             .greet_pause_ms = GREET_PAUSE_MS};
+                                             .greet_pause_ms = GREET_PAUSE_MS,
+                                             .trusted = o->config.lmtp_from,
+                                             .trusted_count = o->config.lmtp_from_count};
+    }
     for (unsigned i = 0; i < 2; i++)
         w->pop3[i] = (struct pop3_settings){.implicit_tls = i == DOOR_POP3S - DOOR_POP3,
                                             .cleartext_login = o->config.cleartext_login,

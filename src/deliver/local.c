@@ -10,6 +10,7 @@
 #include "store/blob.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MEMORY ((size_t)1024 * 1024)
@@ -73,7 +74,9 @@ void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
     struct deliver *d = o->d;
     struct task *t = o->task;
     AUTO_ARENA arena = ARENA(MEMORY);
-    struct letter_recipient to = {.forward_path = t->recipients[i].forward_path};
+    char mailbox[LETTER_MAILBOX] = "", words[LETTER_MAILBOX + sizeof "2.1.5 mailbox "];
+    struct letter_recipient to = {.forward_path = t->recipients[i].forward_path,
+                                  .mailbox = mailbox};
     struct span local, domain;
     if (simulator_has(t->recipients[i].domain)) {
         simulator_judge(d, t, i);
@@ -92,9 +95,12 @@ void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
         rc = co_hand_in(o, &to);
     else if (rc == DIRECTORY_FOREIGN)
         rc = ERR_ABSENT;
-    if (rc == 0)
-        task_judge(d, t, i, 250, SPAN("2.1.5 mailbox INBOX"));
-    else if (rc == ERR_ABSENT)
+    if (rc == 0) {
+        snprintf(words, sizeof words, "2.1.5 mailbox %s", mailbox);
+        task_judge(d, t, i, 250, span_of(mailbox[0] ? words : "2.1.5 sent on"));
+        return;
+    }
+    if (rc == ERR_ABSENT)
         task_judge(d, t, i, 0, SPAN("4.3.5 The domain is no longer ours"));
     else if (rc == ERR_QUOTA)
         judge_full(d, t, i);

@@ -169,11 +169,12 @@ static int co_prepare_notice(struct settling *g, enum dsn_action action)
     g->letters[action] = (struct letter){.id = dsn.id,
                                          .recipients = &g->to[action],
                                          .recipient_count = 1,
+                                         .final = true,
                                          .full_waits = true,
                                          .source = SPAN("delivery status")};
     rc = co_write_body(g, &dsn, &g->letters[action]);
     if (rc == 0)
-        rc = submit_prepare(&g->letters[action], &g->arena, &g->plans[action]);
+        rc = submit_co_prepare(&g->letters[action], &g->arena, &g->plans[action]);
     g->noticed = g->noticed || action == DSN_DELAYED;
     return rc;
 }

@@ -4,9 +4,11 @@
 #include "base/id.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct alias_call {
+    const struct directory *d;
     int64_t tenant;
     char address[ADDRESS_TEXT_MAX];
     struct span domain;
@@ -41,7 +43,8 @@ static int is_outside(struct db_tx *tx, struct span address)
     return rc == ERR_ABSENT ? 0 : rc < 0 ? rc : ERR_ABSENT;
 }
 
-static int add_target(struct db_tx *tx, int64_t tenant, int64_t alias, struct span address)
+/* A user's or an alias's of this tenant? 1, 0, or an error. */
+static int is_own(struct db_tx *tx, int64_t tenant, struct span address)
 {
     struct db_query *q;
     int rc = db_prepare(tx, &find_own, &q);
@@ -49,15 +52,36 @@ static int add_target(struct db_tx *tx, int64_t tenant, int64_t alias, struct sp
         return rc;
     db_bind_int(q, "tenant", tenant);
     db_bind_text(q, "address", address);
-    rc = db_step(q);
-    if (rc == DB_DONE)
+    return db_step(q);
+}
+
+/* The same without its detail. */
+static int is_own_with_detail(struct db_tx *tx, const struct alias_call *call, struct span address)
+{
+    char text[ADDRESS_TEXT_MAX + 1];
+    struct span local, domain, base, detail;
+    if (!address_split(address, &local, &domain) ||
+        !directory_cut_detail(call->d, local, &base, &detail))
+        return 0;
+    int len = snprintf(text, sizeof text, "%.*s@%.*s", SPAN_PRINT(base), SPAN_PRINT(domain));
+    return is_own(tx, call->tenant, span_make(text, (size_t)len));
+}
+
+static int add_target(struct db_tx *tx, const struct alias_call *call, int64_t alias,
+                      struct span address)
+{
+    struct db_query *q;
+    int rc = is_own(tx, call->tenant, address);
+    if (rc == 0)
+        rc = is_own_with_detail(tx, call, address);
+    if (rc == 0)
         rc = is_outside(tx, address);
     if (rc < 0)
         return rc;
     rc = db_prepare(tx, &insert_target, &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "tenant", call->tenant);
     db_bind_int(q, "alias", alias);
     db_bind_text(q, "address", address);
     return db_run(q);
@@ -83,7 +107,7 @@ static int add(struct db_tx *tx, void *arg)
     db_bind_text(q, "address", span_of(call->address));
     rc = db_run(q);
     for (size_t i = 0; rc >= 0 && i < call->count; i++)
-        rc = add_target(tx, tenant, id, span_of(call->targets[i]));
+        rc = add_target(tx, call, id, span_of(call->targets[i]));
     return rc < 0 ? rc : 0;
 }
 
@@ -106,7 +130,8 @@ static int take_out(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : 0;
 }
 
-/* "@domain" is the catch-all; an address with +tag is none of its own. */
+/* "@domain" is the catch-all. "user+detail" may be an alias, which goes before the user's folder.
+ */
 static int fold_alias(struct span address, struct alias_call *call)
 {
     struct span local;
@@ -116,15 +141,14 @@ static int fold_alias(struct span address, struct alias_call *call)
         call->domain = span_of(call->address + 1);
         return rc;
     }
-    int rc = directory_fold(address, call->address, &local, &call->domain);
-    return rc == 0 && span_find(local, '+') >= 0 ? ERR_SYNTAX : rc;
+    return directory_fold(address, call->address, &local, &call->domain);
 }
 
 int directory_co_alias_add(struct directory *d, int64_t tenant, struct span address,
                            const struct span *targets, size_t count)
 {
     AUTO_ARENA arena = ARENA((size_t)1024 * 1024);
-    struct alias_call call = {.tenant = tenant, .count = count};
+    struct alias_call call = {.d = d, .tenant = tenant, .count = count};
     call.targets = arena_alloc(&arena, (count + 1) * sizeof *call.targets);
     if (!call.targets)
         return -ENOMEM;

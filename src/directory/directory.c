@@ -72,6 +72,7 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
         return -ENOMEM;
     d->store = store;
     d->passwords = passwords;
+    d->delimiter = '+';
     pthread_mutex_init(&d->dkim_mutex, NULL);
     int rc = credential_cache_create(&d->credentials);
     if (rc == 0 && gsasl_init(&d->gsasl) != GSASL_OK)
@@ -82,6 +83,11 @@ int directory_open(struct store *store, struct lane *passwords, struct directory
     }
     *ret_directory = d;
     return 0;
+}
+
+void directory_set_delimiter(struct directory *d, char delimiter)
+{
+    d->delimiter = delimiter;
 }
 
 void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET])

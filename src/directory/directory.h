@@ -36,6 +36,9 @@ void directory_close(struct directory *d);
 #define DIRECTORY_SECRET 32
 void directory_set_secret(struct directory *d, const unsigned char secret[DIRECTORY_SECRET]);
 
+/* What stands before a detail: '+' unless set otherwise; '\0': addresses have none. */
+void directory_set_delimiter(struct directory *d, char delimiter);
+
 /* What the mailboxes of a user may hold together; 0: no limit. */
 struct directory_quota {
     int64_t octets, messages;
@@ -43,8 +46,9 @@ struct directory_quota {
 
 /* One mailbox an address leads to; or an address elsewhere. */
 struct directory_target {
-    int64_t tenant, user;         /* user 0: elsewhere */
-    struct span address;          /* the user's own address, folded */
+    int64_t tenant, user; /* user 0: elsewhere */
+    struct span address;  /* the user's own address, folded */
+    struct span detail;   /* what stood behind the delimiter (user+detail): may name a folder */
     struct directory_quota quota; /* of the user */
 };
 enum directory_found {
@@ -53,9 +57,10 @@ enum directory_found {
     DIRECTORY_LOCAL,   /* leads to targets */
 };
 /* Where does an address lead? User, alias (to one or several users, nested up to a limit), then
- * plus-addressing (user+tag), then the domain's catch-all. postmaster and abuse of our own domains
- * always exist: without a user or alias they lead to the domain's first user. Targets are unique
- * and live in arena. Returns enum directory_found or an error. */
+ * plus-addressing (user+detail, of a user or an alias; the detail goes along), then the domain's
+ * catch-all. postmaster and abuse of our own domains always exist: without a user or alias they
+ * lead to the domain's first user. A detail may be UTF-8, or hold whatever a quoted local part can.
+ * Targets are unique and live in arena. Returns enum directory_found or an error. */
 must_check int directory_co_resolve(struct directory *d, struct span local, struct span domain,
                                     struct arena *arena, struct directory_target **ret_targets,
                                     size_t *ret_count);
@@ -75,8 +80,10 @@ struct identity {
  * SMTP password derived from its secret. */
 must_check int directory_co_authenticate(struct directory *d, struct span login,
                                          struct span password, struct identity *ret_identity);
-/* May this identity send as local@domain? Users: their own address (with any +tag) and aliases that
- * lead to them; keys: any address in their domains, or of their list. 1, 0, or an error. */
+/* Is the user still there? 1, 0, or an error. In a job. */
+must_check int directory_has_user(struct db_tx *tx, int64_t tenant, int64_t user);
+/* May this identity send as local@domain? Users: their own address (with any detail) and aliases
+ * that lead to them; keys: any address in their domains, or of their list. 1, 0, or an error. */
 must_check int directory_co_may_send(struct directory *d, const struct identity *who,
                                      struct span local, struct span domain);
 

@@ -17,6 +17,7 @@ struct directory {
     struct credential_cache *credentials;
     struct Gsasl *gsasl; /* not changed after opening */
     unsigned char secret[DIRECTORY_SECRET];
+    char delimiter; /* between a local part and its detail; '\0': none */
     pthread_mutex_t dkim_mutex;
     struct dkim_cached *dkim_cache;
 };
@@ -118,9 +119,8 @@ must_check int directory_run_on(struct db_tx *tx, const struct db_statement *sta
 #define DIRECTORY_QUOTA_COLUMNS                                                                    \
     "COALESCE(u.quota_octets, d.quota_octets), COALESCE(u.quota_messages, d.quota_messages)"
 
-/* resolve.c, in a job: what directory_co_resolve gives. address is folded. */
-must_check int directory_resolve(struct db_tx *tx, struct span local, struct span domain,
-                                 struct arena *arena, struct directory_target **ret_targets,
-                                 size_t *ret_count);
+/* "user" of "user+detail", which must be ASCII; false where there is no detail. */
+bool directory_cut_detail(const struct directory *d, struct span local, struct span *ret_base,
+                          struct span *ret_detail);
 
 #endif

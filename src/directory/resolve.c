@@ -1,8 +1,9 @@
 /*
  * Where an address leads; see directory_co_resolve.
  *
- * Look-ups go by exact keys: the address as it is, without its +tag, the names that always exist
- * (RFC 5321 4.5.1, RFC 2142), the domain's catch-all. The first that finds somebody decides.
+ * Look-ups go by exact keys: the address as it is, without its detail, the names that always exist
+ * (RFC 5321 4.5.1, RFC 2142), the domain's catch-all. The first that finds somebody decides. A
+ * target of an alias may have a detail of its own, which counts then.
  */
 #include "directory/internal.h"
 
@@ -26,8 +27,10 @@ static const struct db_statement first_domain = {
     .sql = "SELECT name FROM domain WHERE tenant = :tenant ORDER BY id LIMIT 1"};
 
 struct resolving {
+    const struct directory *d;
     struct db_tx *tx;
     struct arena *arena;
+    struct span detail; /* of whom is found next */
     struct directory_target *targets;
     size_t count;
 };
@@ -36,7 +39,9 @@ static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct 
                       struct directory_quota quota)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (r->targets[i].user == user && (user || span_equal(r->targets[i].address, address)))
+        if (r->targets[i].user == user &&
+            span_equal(user ? r->targets[i].detail : r->targets[i].address,
+                       user ? r->detail : address))
             return 0;
     if (r->count == TARGETS_MAX)
         return -E2BIG;
@@ -50,7 +55,8 @@ static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct 
         r->targets = many;
     }
     struct directory_target *target = &r->targets[r->count];
-    *target = (struct directory_target){tenant, user, arena_copy(r->arena, address), quota};
+    *target = (struct directory_target){tenant, user, arena_copy(r->arena, address),
+                                        user ? r->detail : SPAN(""), quota};
     r->count += target->address.at != NULL;
     return target->address.at ? 0 : -ENOMEM;
 }
@@ -104,12 +110,27 @@ static int add_outside(struct resolving *r, int64_t tenant, struct span address)
     return rc == ERR_ABSENT ? add_target(r, tenant, 0, address, (struct directory_quota){0}) : rc;
 }
 
+static int add_exact(struct resolving *r, struct span address, unsigned depth);
+static int add_joined(struct resolving *r, struct span local, struct span domain, unsigned depth);
+
+/* The same without the detail it has: 1, 0. */
+static int add_with_detail(struct resolving *r, struct span address, unsigned depth)
+{
+    struct span local, domain, base, before = r->detail;
+    if (!address_split(address, &local, &domain) ||
+        !directory_cut_detail(r->d, local, &base, &r->detail))
+        return 0;
+    int rc = add_joined(r, base, domain, depth);
+    r->detail = before;
+    return rc;
+}
+
 /* The users that exactly this address leads to: 1 when it exists, 0 when not. */
 static int add_exact(struct resolving *r, struct span address, unsigned depth)
 {
     struct span *targets;
     size_t count;
-    int64_t tenant;
+    int64_t tenant = 0;
     int rc = add_user(r, address);
     if (rc != 0)
         return rc;
@@ -119,12 +140,14 @@ static int add_exact(struct resolving *r, struct span address, unsigned depth)
     for (size_t i = 0; rc >= 0 && i < count && depth < DEPTH_MAX; i++) {
         rc = add_exact(r, targets[i], depth + 1);
         if (rc == 0)
+            rc = add_with_detail(r, targets[i], depth + 1);
+        if (rc == 0)
             rc = add_outside(r, tenant, targets[i]);
     }
     return rc < 0 ? rc : 1;
 }
 
-static int add_joined(struct resolving *r, struct span local, struct span domain)
+static int add_joined(struct resolving *r, struct span local, struct span domain, unsigned depth)
 {
     char address[ADDRESS_TEXT_MAX + 1];
     if (local.len > ADDRESS_LOCAL_MAX || domain.len > ADDRESS_DOMAIN_MAX)
@@ -132,7 +155,7 @@ static int add_joined(struct resolving *r, struct span local, struct span domain
     memcpy(address, local.at, local.len);
     address[local.len] = '@';
     memcpy(address + local.len + 1, domain.at, domain.len);
-    return add_exact(r, span_make(address, local.len + 1 + domain.len), 0);
+    return add_exact(r, span_make(address, local.len + 1 + domain.len), depth);
 }
 
 static int add_first_user(struct resolving *r, int64_t tenant, int64_t domain)
@@ -176,55 +199,93 @@ static int find_first_domain(struct db_tx *tx, struct arena *arena, struct span 
     return ret_name->at ? 0 : -ENOMEM;
 }
 
-int directory_resolve(struct db_tx *tx, struct span local, struct span domain, struct arena *arena,
-                      struct directory_target **ret_targets, size_t *ret_count)
+/* "user+" has an empty one. */
+bool directory_cut_detail(const struct directory *d, struct span local, struct span *ret_base,
+                          struct span *ret_detail)
 {
-    struct resolving r = {.tx = tx, .arena = arena};
-    int64_t tenant, domain_id;
-    int rc = domain.len ? 0 : find_first_domain(tx, arena, &domain);
-    if (rc == 0)
-        rc = directory_find_domain(tx, domain, &tenant, &domain_id);
-    if (rc < 0)
-        return rc == ERR_ABSENT ? DIRECTORY_FOREIGN : rc;
-    ptrdiff_t plus = span_find(local, '+');
-    rc = add_joined(&r, local, domain);
-    if (rc == 0 && plus > 0)
-        rc = add_joined(&r, span_first(local, (size_t)plus), domain);
-    if (rc == 0 && always_exists(local))
-        rc = add_first_user(&r, tenant, domain_id);
-    if (rc == 0)
-        rc = add_joined(&r, SPAN(""), domain);
-    *ret_targets = r.targets;
-    *ret_count = r.count;
-    if (rc < 0)
-        return rc;
-    return r.count ? DIRECTORY_LOCAL : DIRECTORY_UNKNOWN;
+    ptrdiff_t at = d->delimiter ? span_find(local, d->delimiter) : -1;
+    if (at <= 0)
+        return false;
+    *ret_base = span_first(local, (size_t)at);
+    *ret_detail = span_from(local, (size_t)at + 1);
+    return true;
 }
 
+/* An address, folded: whole, and in two. */
 struct resolve_call {
-    struct span local, domain;
+    const struct directory *d;
+    struct span local;  /* empty: has bytes that no address of ours has, but its detail may */
+    struct span base;   /* empty: it has no detail */
+    struct span detail; /* as given */
+    struct span domain;
     struct arena *arena;
     struct directory_target *targets;
     size_t count;
 };
 
+/* The first of the ways that finds somebody: 1, 0, or an error. */
+static int find_somebody(struct resolving *r, const struct resolve_call *call, struct span domain,
+                         int64_t tenant, int64_t domain_id)
+{
+    int rc = call->local.len ? add_joined(r, call->local, domain, 0) : 0;
+    if (rc == 0 && call->base.len) {
+        r->detail = call->detail;
+        rc = add_joined(r, call->base, domain, 0);
+        r->detail = SPAN("");
+    }
+    if (rc == 0 && always_exists(call->local))
+        rc = add_first_user(r, tenant, domain_id);
+    if (rc == 0)
+        rc = add_joined(r, SPAN(""), domain, 0);
+    return rc;
+}
+
 static int read_resolve(struct db_tx *tx, void *arg)
 {
     struct resolve_call *call = arg;
-    return directory_resolve(tx, call->local, call->domain, call->arena, &call->targets,
-                             &call->count);
+    struct resolving r = {.d = call->d, .tx = tx, .arena = call->arena, .detail = SPAN("")};
+    struct span domain = call->domain;
+    int64_t tenant, domain_id;
+    int rc = domain.len ? 0 : find_first_domain(tx, call->arena, &domain);
+    if (rc == 0)
+        rc = directory_find_domain(tx, domain, &tenant, &domain_id);
+    if (rc < 0)
+        return rc == ERR_ABSENT ? DIRECTORY_FOREIGN : rc;
+    rc = find_somebody(&r, call, domain, tenant, domain_id);
+    call->targets = r.targets;
+    call->count = r.count;
+    if (rc < 0)
+        return rc;
+    return r.count ? DIRECTORY_LOCAL : DIRECTORY_UNKNOWN;
 }
 
-/* Folds both parts into folded; an empty domain stays empty. */
+/* "local@domain" folded; an empty domain stays empty. */
+static int fold_part(struct span local, struct span domain, char folded[ADDRESS_TEXT_MAX],
+                     struct span *ret_local, struct span *ret_domain)
+{
+    int rc = address_fold(local, domain.len ? domain : SPAN("x"), folded);
+    if (rc < 0 || !address_split(span_of(folded), ret_local, ret_domain))
+        return ERR_SYNTAX;
+    if (domain.len == 0)
+        *ret_domain = SPAN("");
+    return 0;
+}
+
+/* Folds both parts into folded. A detail lives in call->arena. */
 static int fold_both(struct span local, struct span domain, char folded[ADDRESS_TEXT_MAX],
                      struct resolve_call *call)
 {
-    int rc = address_fold(local, domain.len ? domain : SPAN("x"), folded);
-    if (rc < 0 || !address_split(span_of(folded), &call->local, &call->domain))
-        return ERR_SYNTAX;
-    if (domain.len == 0)
-        call->domain = SPAN("");
-    return 0;
+    struct span base, detail;
+    bool tagged = directory_cut_detail(call->d, local, &base, &detail);
+    call->local = call->base = call->detail = SPAN("");
+    int rc = fold_part(local, domain, folded, &call->local, &call->domain);
+    if (rc < 0 && tagged)
+        rc = fold_part(base, domain, folded, &call->base, &call->domain);
+    else if (rc == 0 && tagged)
+        call->base = span_first(call->local, base.len);
+    if (rc == 0 && tagged && !(call->detail = arena_copy(call->arena, detail)).at)
+        rc = -ENOMEM;
+    return rc;
 }
 
 int directory_co_resolve(struct directory *d, struct span local, struct span domain,
@@ -232,8 +293,11 @@ int directory_co_resolve(struct directory *d, struct span local, struct span dom
                          size_t *ret_count)
 {
     char folded[ADDRESS_TEXT_MAX];
-    struct resolve_call call = {.arena = arena};
-    if (fold_both(local, domain, folded, &call) < 0)
+    struct resolve_call call = {.d = d, .arena = arena};
+    int rc = fold_both(local, domain, folded, &call);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc < 0)
         return address_fold_domain(domain, folded) < 0 ? DIRECTORY_FOREIGN : DIRECTORY_UNKNOWN;
     int found = store_co_read(d->store, read_resolve, &call);
     *ret_targets = call.targets;
@@ -301,8 +365,9 @@ int directory_co_may_send(struct directory *d, const struct identity *who, struc
 {
     char folded[ADDRESS_TEXT_MAX];
     AUTO_ARENA arena = ARENA((size_t)256 * 1024);
-    struct sender_check check = {.who = who, .address = {.arena = &arena}};
-    if (domain.len == 0 || fold_both(local, domain, folded, &check.address) < 0)
+    struct sender_check check = {.who = who, .address = {.d = d, .arena = &arena}};
+    if (domain.len == 0 || fold_both(local, domain, folded, &check.address) < 0 ||
+        check.address.local.len == 0)
         return 0;
     check.folded = span_of(folded);
     return store_co_read(d->store, read_sender, &check);

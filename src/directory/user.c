@@ -4,8 +4,10 @@
 #include "base/id.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 struct user_call {
+    const struct directory *d;
     int64_t tenant, user;
     char address[ADDRESS_TEXT_MAX];
     struct span domain;
@@ -26,8 +28,13 @@ static const struct db_statement change_password = {
            " WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement find_user = {
     .sql = "SELECT id FROM users WHERE tenant = :tenant AND address = :address"};
+/* Also with a detail: what begins with "user+" and ends with "@domain". */
 static const struct db_statement find_pointing_alias = {
-    .sql = "SELECT 1 FROM alias_target WHERE tenant = :tenant AND address = :address LIMIT 1"};
+    .sql = "SELECT 1 FROM alias_target WHERE tenant = :tenant AND (address = :address OR"
+           " (substr(address, 1, length(:start)) = :start AND"
+           " substr(address, length(address) - length(:domain) + 1) = :domain)) LIMIT 1"};
+static const struct db_statement find_by_id = {
+    .sql = "SELECT 1 FROM users WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement delete_user = {
     .sql = "DELETE FROM users WHERE tenant = :tenant AND id = :id"};
 
@@ -101,20 +108,44 @@ static int set_password(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : 0;
 }
 
+int directory_has_user(struct db_tx *tx, int64_t tenant, int64_t user)
+{
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_by_id, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "tenant", tenant);
+    db_bind_int(q, "id", user);
+    return db_step(q);
+}
+
+/* 1, 0, or an error. */
+static int find_alias_to(struct db_tx *tx, const struct user_call *call)
+{
+    char start[ADDRESS_TEXT_MAX + 1];
+    struct span address = span_of(call->address), end;
+    ptrdiff_t at = span_find_last(address, '@');
+    struct db_query *q;
+    int rc = db_prepare(tx, &find_pointing_alias, &q);
+    if (rc < 0)
+        return rc;
+    end = span_from(address, (size_t)at);
+    int len = snprintf(start, sizeof start, "%.*s%c", (int)at, call->address, call->d->delimiter);
+    db_bind_int(q, "tenant", call->tenant);
+    db_bind_text(q, "address", address);
+    db_bind_text(q, "start", call->d->delimiter ? span_make(start, (size_t)len) : address);
+    db_bind_text(q, "domain", end);
+    return db_step(q);
+}
+
 /* An alias that points here would lead nowhere: it goes first. */
 static int take_out(struct db_tx *tx, void *arg)
 {
     struct user_call *call = arg;
-    struct db_query *q;
     int rc = find(tx, call);
     if (rc == 0)
-        rc = db_prepare(tx, &find_pointing_alias, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "tenant", call->tenant);
-    db_bind_text(q, "address", span_of(call->address));
-    rc = db_step(q);
-    if (rc != DB_DONE)
+        rc = find_alias_to(tx, call);
+    if (rc != 0)
         return rc < 0 ? rc : ERR_DENIED;
     rc = directory_run_on(tx, &delete_user, call->tenant, call->user);
     return rc < 0 ? rc : 0;
@@ -169,7 +200,7 @@ int directory_co_user_find(struct directory *d, int64_t tenant, struct span addr
 
 int directory_co_user_remove(struct directory *d, int64_t tenant, struct span address)
 {
-    struct user_call call = {.tenant = tenant};
+    struct user_call call = {.d = d, .tenant = tenant};
     int rc = fold_user(address, &call);
     return rc < 0 ? rc : store_co_write(d->store, take_out, &call);
 }

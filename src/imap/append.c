@@ -95,20 +95,12 @@ static int imap_co_take_octets(struct imap_session *s, uint64_t octets, struct b
     return wrong < 0 ? wrong : edit_lines_end(&lines);
 }
 
-/* Envelope and structure are made now, once. */
 static int imap_co_summarise(struct appended *a)
 {
-    AUTO_BUFFER letter = BUFFER(SUMMARY_LETTER_MAX);
     a->message.octets = blob_writer_size(a->writer);
-    if (a->message.octets > SUMMARY_LETTER_MAX)
-        return 0;
-    int rc = blob_co_writer_read(a->writer, &letter);
+    int rc = summary_co_make(a->writer, &a->summary);
     if (rc == 0)
-        rc = summary_make(buffer_span(&letter), &a->summary);
-    if (rc == 0) {
-        a->message.envelope = buffer_span(&a->summary.envelope);
-        a->message.structure = buffer_span(&a->summary.structure);
-    }
+        summary_show(&a->summary, &a->message);
     return rc;
 }
 

@@ -5,6 +5,7 @@
  * Bytes of letters come from letter.h.
  */
 #include "imap/fetch.h"
+#include "imap/late.h"
 #include "imap/letter.h"
 
 #include "base/id.h"
@@ -23,9 +24,8 @@ struct fetching {
     const struct fetch *f;
     const struct box_message *message;
     struct letter_reader *letters;
-    struct buffer out;   /* written, not yet sent */
-    struct summary made; /* of a message that came without */
-    struct span table, bodystructure, envelope;
+    struct buffer out; /* written, not yet sent */
+    struct span table, bodystructure;
     bool split;
     bool first; /* no blank before the next item */
     bool sent;  /* the beginning of its answer: it can no longer be taken back */
@@ -59,50 +59,12 @@ static int imap_co_send_range(struct fetching *k, uint64_t begin, uint64_t end)
 
 /* --- summaries ------------------------------------------------------------------------------- */
 
-struct keeping {
-    int64_t tenant, mailbox, uid;
-    const struct summary *summary;
-};
-
-static int keep_summary(struct db_tx *tx, void *arg)
-{
-    const struct keeping *k = arg;
-    return box_summarise(tx, k->tenant, k->mailbox, k->uid, buffer_span(&k->summary->envelope),
-                         buffer_span(&k->summary->structure));
-}
-
-/* Of a message that came without one (before there were any): made now, and kept. */
-static int imap_co_summarise(struct fetching *k)
-{
-    struct span letter;
-    if (letter_blob_octets(k->letters) > SUMMARY_LETTER_MAX)
-        return summary_make(SPAN("\r\n"), &k->made);
-    int rc = letter_co_whole(k->letters, &letter);
-    if (rc == 0)
-        rc = summary_make(letter, &k->made);
-    if (rc < 0)
-        return rc;
-    struct keeping keeping = {k->s->who.tenant, k->s->selected->id, k->message->uid, &k->made};
-    (void)!store_co_write(k->s->settings->store, keep_summary, &keeping); /* next time, then */
-    return 0;
-}
-
-static int imap_co_need_summary(struct fetching *k)
+static int need_structure(struct fetching *k)
 {
     if (k->split)
         return 0;
-    struct span structure = k->message->structure;
-    k->envelope = k->message->envelope;
-    bool wants_envelope = k->f->envelope && k->envelope.len == 0;
-    if (structure.len == 0 || wants_envelope) {
-        int rc = imap_co_summarise(k);
-        if (rc < 0)
-            return rc;
-        structure = buffer_span(&k->made.structure);
-        k->envelope = buffer_span(&k->made.envelope);
-    }
     k->split = true;
-    return summary_split(structure, &k->table, &k->bodystructure);
+    return summary_split(k->message->structure, &k->table, &k->bodystructure);
 }
 
 /* --- sections -------------------------------------------------------------------------------- */
@@ -117,7 +79,7 @@ static int imap_co_find(struct fetching *k, const struct fetch_section *one,
         *ret_range = (struct section_range){0, (size_t)k->message->octets, STRUCTURE_PLAIN};
         return 0;
     }
-    int rc = imap_co_need_summary(k);
+    int rc = need_structure(k);
     if (rc == 0)
         rc = section_find(k->table, &one->section, ret_range);
     if (rc < 0)
@@ -223,7 +185,7 @@ static int write_numbers(struct fetching *k)
     char id[ID_TEXT];
     int rc = 0;
     if (f->uid || k->s->uid)
-        rc = item(k, "UID ") < 0 ? -ENOMEM : buffer_printf(&k->out, "%lld", (long long)m->uid);
+        rc = item(k, "UID ") < 0 ? -ENOMEM : buffer_append_uint(&k->out, (uint64_t)m->uid);
     if (rc == 0 && f->flags && (rc = item(k, "FLAGS ")) == 0)
         rc = imap_write_flags(k->s->selected, &k->out, m->flags);
     if (rc == 0 && f->internaldate && (rc = item(k, "INTERNALDATE ")) == 0)
@@ -236,26 +198,25 @@ static int write_numbers(struct fetching *k)
         rc = imap_write_date_time(&k->out, m->saved_ms);
     if (rc == 0 && f->emailid && (rc = item(k, "EMAILID ")) == 0)
         rc = buffer_printf(&k->out, "(E%s)", id_text(m->origin, id));
+    if (rc == 0 && f->threadid && (rc = item(k, "THREADID ")) == 0)
+        rc = buffer_printf(&k->out, "(T%s)", id_text(m->thread, id));
     return rc;
 }
 
-static int imap_co_write_summary(struct fetching *k)
+static int write_summary(struct fetching *k)
 {
     const struct fetch *f = k->f;
     int rc = 0;
-    if (f->envelope && k->message->envelope.len) {
-        k->envelope = k->message->envelope;
-    } else if (f->envelope) {
-        rc = imap_co_need_summary(k);
-    }
-    if (rc == 0 && f->envelope && (rc = item(k, "ENVELOPE ")) == 0)
-        rc = buffer_append(&k->out, k->envelope);
+    if (f->envelope && (rc = item(k, "ENVELOPE ")) == 0)
+        rc = buffer_append(&k->out, k->message->envelope);
     if (rc == 0 && (f->body || f->bodystructure))
-        rc = imap_co_need_summary(k);
+        rc = need_structure(k);
     if (rc == 0 && f->bodystructure && (rc = item(k, "BODYSTRUCTURE ")) == 0)
         rc = buffer_append(&k->out, k->bodystructure);
     if (rc == 0 && f->body && (rc = item(k, "BODY ")) == 0)
         rc = structure_write_body(k->bodystructure, &k->out);
+    if (rc == 0 && f->preview && (rc = item(k, "PREVIEW ")) == 0)
+        rc = imap_write_string(&k->out, k->message->preview);
     return rc;
 }
 
@@ -282,14 +243,17 @@ static int imap_co_answer_message(struct fetching *k, uint32_t number)
     k->split = k->sent = false;
     k->first = true;
     size_t start = k->out.len;
-    int rc = buffer_printf(&k->out, "* %u FETCH (", number);
+    int rc = buffer_append_text(&k->out, "* ");
+    if (rc == 0)
+        rc = buffer_append_uint(&k->out, number);
+    if (rc == 0)
+        rc = buffer_append_text(&k->out, " FETCH (");
     if (rc == 0)
         rc = write_numbers(k);
     if (rc == 0)
-        rc = imap_co_write_summary(k);
+        rc = write_summary(k);
     if (rc == 0)
         rc = imap_co_write_sections(k);
-    summary_free(&k->made);
     if (rc == 0)
         rc = buffer_append_text(&k->out, ")\r\n");
     if (rc < 0 && k->sent)
@@ -342,6 +306,8 @@ static unsigned wants(const struct fetch *f)
     }
     if (f->envelope)
         want |= BOX_WANT_ENVELOPE;
+    if (f->preview)
+        want |= BOX_WANT_PREVIEW;
     return parts ? want | BOX_WANT_HEAD | BOX_WANT_STRUCTURE : want;
 }
 
@@ -366,17 +332,26 @@ static size_t keep_changed(struct box_message *messages, size_t count, int64_t s
     return kept;
 }
 
-static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
+static int imap_co_read_page(struct fetching *k, int64_t first, int64_t last, struct arena *arena,
+                             struct box_message **ret_messages, size_t *ret_count)
 {
     struct imap_session *s = k->s;
-    AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
-    struct box_message *messages;
-    size_t count;
-    int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last,
-                         wants(k->f), &arena, &messages, &count);
-    if (rc == 0)
-        count = keep_changed(messages, count, k->f->changed_since);
-    if (rc == 0 && k->f->sets_seen && !s->selected->read_only)
+    unsigned want = wants(k->f);
+    int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last, want,
+                         arena, ret_messages, ret_count);
+    if (rc < 0)
+        return rc;
+    *ret_count = keep_changed(*ret_messages, *ret_count, k->f->changed_since);
+    if (k->f->threadid)
+        want |= LATE_WANT_THREAD;
+    return imap_co_complete(s, *ret_messages, ret_count, want, arena);
+}
+
+static int imap_co_answer_page(struct fetching *k, struct box_message *messages, size_t count)
+{
+    struct imap_session *s = k->s;
+    int rc = 0;
+    if (k->f->sets_seen && !s->selected->read_only)
         rc = imap_co_mark_seen(s, messages, count);
     letter_begin(k->letters, messages, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -387,17 +362,37 @@ static int imap_co_answer_page(struct fetching *k, int64_t first, int64_t last)
     return rc;
 }
 
+/* Page by page; of messages whose summaries fill the memory, fewer at once. */
+static int imap_co_answer_pages(struct fetching *k, const struct imap_uids *uids)
+{
+    size_t most = BOX_PAGE, count = 0;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < uids->count; at += count) {
+        AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
+        struct box_message *messages;
+        size_t found;
+        count = count_neighbours(&k->s->selected->view, uids, at);
+        count = count < most ? count : most;
+        rc = imap_co_read_page(k, uids->list[at], uids->list[at + count - 1], &arena, &messages,
+                               &found);
+        if (rc == -ENOMEM && count > 1) {
+            most = count / 2;
+            count = 0;
+            rc = 0;
+            continue;
+        }
+        if (rc == 0)
+            rc = imap_co_answer_page(k, messages, found);
+    }
+    return rc;
+}
+
 static int imap_co_answer_all(struct imap_session *s, const struct fetch *f,
                               const struct imap_uids *uids)
 {
     struct letter_reader letters = {.store = s->settings->store, .tenant = s->who.tenant};
     struct fetching k = {.s = s, .f = f, .letters = &letters, .out = BUFFER(LINE_MAX_)};
-    int rc = 0;
-    for (size_t at = 0; rc == 0 && at < uids->count;) {
-        size_t count = count_neighbours(&s->selected->view, uids, at);
-        rc = imap_co_answer_page(&k, uids->list[at], uids->list[at + count - 1]);
-        at += count;
-    }
+    int rc = imap_co_answer_pages(&k, uids);
     if (rc == 0 || rc == ERR_SYNTAX) {
         int drained = imap_co_drain(&k);
         rc = drained < 0 ? drained : rc;

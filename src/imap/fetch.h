@@ -21,7 +21,8 @@ struct fetch_section {
 };
 
 struct fetch {
-    bool uid, flags, internaldate, size, envelope, body, bodystructure, modseq, savedate, emailid;
+    bool uid, flags, internaldate, size, envelope, body, bodystructure, modseq, savedate, emailid,
+        threadid, preview;
     bool sets_seen; /* a BODY[…] without PEEK */
     struct fetch_section sections[FETCH_SECTIONS_MAX];
     size_t section_count;

@@ -135,6 +135,16 @@ static bool take_open(struct imap_parser *p, const char *name)
     return true;
 }
 
+/* Behind "PREVIEW": [SP "(" "LAZY" ")"] (RFC 8970 3.2). Previews are stored, so nobody has to wait.
+ */
+static void take_lazy(struct imap_parser *p)
+{
+    struct imap_parser tried = *p;
+    if (imap_take(&tried, ' ') && imap_take(&tried, '(') && imap_take_word(&tried, "LAZY") &&
+        imap_take(&tried, ')'))
+        *p = tried; /* else it may be FETCH's own modifiers */
+}
+
 static int parse_item(struct imap_parser *p, struct fetch *f)
 {
     const struct {
@@ -148,7 +158,8 @@ static int parse_item(struct imap_parser *p, struct fetch *f)
                  {"UID", &f->uid},
                  {"MODSEQ", &f->modseq},
                  {"SAVEDATE", &f->savedate},
-                 {"EMAILID", &f->emailid}};
+                 {"EMAILID", &f->emailid},
+                 {"THREADID", &f->threadid}};
     const struct {
         const char *name;
         enum fetch_what what;
@@ -166,6 +177,11 @@ static int parse_item(struct imap_parser *p, struct fetch *f)
             *plain[i].on = true;
             return 0;
         }
+    }
+    if (imap_take_word(p, "PREVIEW")) {
+        f->preview = true;
+        take_lazy(p);
+        return 0;
     }
     if (imap_take_word(p, "BODY")) {
         f->body = true;

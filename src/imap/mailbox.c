@@ -1,6 +1,10 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 6.3.4 to 6.3.8, RFC 6154 3). */
 #include "imap/session.h"
 
+#include "base/id.h"
+
+#include <stdio.h>
+
 struct naming {
     int64_t tenant, user;
     struct span name, other;
@@ -56,6 +60,18 @@ static int make(struct db_tx *tx, void *arg)
     return box_make(tx, n->tenant, n->user, n->name, n->use);
 }
 
+/* Which one it is (RFC 8474 4.1). */
+static int imap_co_tell_made(struct imap_session *s, const struct naming *n)
+{
+    struct box_mailbox made;
+    char text[64], id[ID_TEXT];
+    int rc = box_co_open(s->settings->store, n->tenant, n->user, n->name, &made);
+    if (rc < 0 || imap_hides(&s->hidden, "OBJECTID")) /* it is gone again, or not to be told */
+        return imap_co_ok(s, "Done");
+    snprintf(text, sizeof text, "[MAILBOXID (F%s)] Done", id_text(made.id, id));
+    return imap_co_ok(s, text);
+}
+
 int imap_co_create(struct imap_session *s, struct imap_parser *p)
 {
     struct naming n = naming_of(s);
@@ -64,7 +80,9 @@ int imap_co_create(struct imap_session *s, struct imap_parser *p)
         return IMAP_BAD;
     if (use == ERR_DENIED)
         return imap_co_no(s, "[USEATTR] A mailbox cannot have that use");
-    return rc < 0 ? imap_co_fail(s, rc) : imap_co_change(s, make, &n);
+    if (rc == 0)
+        rc = store_co_write(s->settings->store, make, &n);
+    return rc < 0 ? imap_co_fail(s, rc) : imap_co_tell_made(s, &n);
 }
 
 /* Whoever deletes the mailbox they have open has none open afterwards. */

@@ -26,6 +26,23 @@ bool program_asks_modseq(const struct program *program)
     return false;
 }
 
+bool program_wants_all(const struct program *program)
+{
+    for (; program; program = program->next)
+        if (program->kind != PROGRAM_ALL &&
+            (program->kind != PROGRAM_AND || !program_wants_all(program->children)))
+            return false;
+    return true;
+}
+
+bool program_asks_thread(const struct program *program)
+{
+    for (; program; program = program->next)
+        if (program->kind == PROGRAM_THREAD || program_asks_thread(program->children))
+            return true;
+    return false;
+}
+
 bool program_reads_letters(const struct program *program)
 {
     for (; program; program = program->next)
@@ -203,6 +220,8 @@ static bool matches_numbers(const struct program *program, const struct program_
         return m->modseq >= program->value;
     case PROGRAM_ORIGIN:
         return m->origin == program->value;
+    case PROGRAM_THREAD:
+        return m->thread == program->value;
     default:
         return true;
     }

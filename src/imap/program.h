@@ -28,6 +28,7 @@ enum program_kind {
     PROGRAM_SAVED_SINCE,
     PROGRAM_MODSEQ,
     PROGRAM_ORIGIN,      /* EMAILID */
+    PROGRAM_THREAD,      /* THREADID */
     PROGRAM_SENT_BEFORE, /* from here on the letter is read; value in days */
     PROGRAM_SENT_SINCE,
     PROGRAM_HEADER, /* name, text */
@@ -48,6 +49,13 @@ struct program {
  * charset that is not known. */
 must_check int program_parse(struct imap_session *s, struct imap_parser *p,
                              struct program **ret_program);
+/* The same behind a charset, as SORT and THREAD have it: charset SP search-key *(SP search-key). */
+must_check int program_parse_in_charset(struct imap_session *s, struct imap_parser *p,
+                                        struct program **ret_program);
+/* Does every message fit, whatever it is? */
+bool program_wants_all(const struct program *program);
+/* Does it ask for THREADID, which old messages may lack (late.h)? */
+bool program_asks_thread(const struct program *program);
 /* Does the program ask for MODSEQ, so that the answer names it? */
 bool program_asks_modseq(const struct program *program);
 /* What a search compares: UTF-8 in one case. Appends. */

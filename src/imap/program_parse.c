@@ -147,14 +147,16 @@ static int parse_modseq(struct reading *r, struct program **ret_program)
     return make_value(r, PROGRAM_MODSEQ, (int64_t)number, ret_program);
 }
 
-static int parse_email_id(struct reading *r, struct program **ret_program)
+/* EMAILID and THREADID: an id behind its letter; what is no id of ours is nobody's. */
+static int parse_object_id(struct reading *r, enum program_kind kind, char letter,
+                           struct program **ret_program)
 {
     struct span text;
     int64_t id;
     if (imap_parse_sp(r->p) < 0 || imap_parse_astring(r->p, &text) < 0)
         return IMAP_BAD;
-    bool ours = text.len > 1 && text.at[0] == 'E' && id_parse(span_from(text, 1), &id);
-    return make_value(r, PROGRAM_ORIGIN, ours ? id : -1, ret_program);
+    bool ours = text.len > 1 && text.at[0] == letter && id_parse(span_from(text, 1), &id);
+    return make_value(r, kind, ours ? id : -1, ret_program);
 }
 
 static int parse_set(struct reading *r, enum program_kind kind, struct program **ret_program)
@@ -254,7 +256,9 @@ static int parse_other_key(struct reading *r, struct program **ret_program)
     if (imap_take_word(r->p, "MODSEQ"))
         return parse_modseq(r, ret_program);
     if (imap_take_word(r->p, "EMAILID"))
-        return parse_email_id(r, ret_program);
+        return parse_object_id(r, PROGRAM_ORIGIN, 'E', ret_program);
+    if (imap_take_word(r->p, "THREADID"))
+        return parse_object_id(r, PROGRAM_THREAD, 'T', ret_program);
     if (imap_take_word(r->p, "UID"))
         return imap_parse_sp(r->p) < 0 ? IMAP_BAD : parse_set(r, PROGRAM_UIDS, ret_program);
     return 1;
@@ -321,17 +325,35 @@ static int parse_key(struct reading *r, int depth, struct program **ret_program)
     return rc == 1 ? parse_set(r, PROGRAM_NUMBERS, ret_program) : rc;
 }
 
-int program_parse(struct imap_session *s, struct imap_parser *p, struct program **ret_program)
+/* charset SP. ERR_SYNTAX: it is not known. */
+static int parse_charset(struct imap_parser *p)
+{
+    struct span charset;
+    if (imap_parse_astring(p, &charset) < 0 || imap_parse_sp(p) < 0)
+        return IMAP_BAD;
+    if (!span_equal_nocase(charset, SPAN("UTF-8")) && !span_equal_nocase(charset, SPAN("US-ASCII")))
+        return ERR_SYNTAX;
+    return 0;
+}
+
+static int parse_all(struct imap_session *s, struct imap_parser *p, struct program **ret_program)
 {
     struct reading r = {s, p, 0};
-    struct span charset;
-    if (imap_take_word(p, "CHARSET")) {
-        if (imap_parse_sp(p) < 0 || imap_parse_astring(p, &charset) < 0 || imap_parse_sp(p) < 0)
-            return IMAP_BAD;
-        if (!span_equal_nocase(charset, SPAN("UTF-8")) &&
-            !span_equal_nocase(charset, SPAN("US-ASCII")))
-            return ERR_SYNTAX;
-    }
     int rc = parse_list(&r, 0, ret_program);
     return rc == 0 && !imap_at_end(p) ? IMAP_BAD : rc;
+}
+
+int program_parse(struct imap_session *s, struct imap_parser *p, struct program **ret_program)
+{
+    int rc = 0;
+    if (imap_take_word(p, "CHARSET"))
+        rc = imap_parse_sp(p) < 0 ? IMAP_BAD : parse_charset(p);
+    return rc < 0 ? rc : parse_all(s, p, ret_program);
+}
+
+int program_parse_in_charset(struct imap_session *s, struct imap_parser *p,
+                             struct program **ret_program)
+{
+    int rc = parse_charset(p);
+    return rc < 0 ? rc : parse_all(s, p, ret_program);
 }

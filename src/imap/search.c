@@ -1,58 +1,19 @@
 /*
  * SEARCH and UID SEARCH (RFC 9051 6.4.4, RFC 4731, RFC 5182).
  *
- * Messages come in pages; between them others have their turn. With SAVE the result is kept as a
- * set of UIDs, which "$" names until the mailbox is left.
+ * Messages come in pages; between them others have their turn. What is found is told by result.c.
  */
-#include "imap/program.h"
+#include "imap/search.h"
+#include "imap/late.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct searching {
     struct imap_session *s;
     struct program *program;
-    bool esearch;                    /* RETURN was said, or IMAP4rev2 is on */
-    bool min, max, all, count, save; /* of RETURN */
-    uint32_t *found;                 /* UIDs, ascending */
-    size_t found_count;
-    int64_t modseq; /* the highest of them */
+    struct imap_result *result;
 };
-
-/* RETURN (MIN MAX ALL COUNT SAVE) */
-static int parse_return(struct searching *k, struct imap_parser *p)
-{
-    k->esearch = k->s->rev2;
-    k->all = true;
-    if (!imap_take_word(p, "RETURN"))
-        return 0;
-    k->esearch = true;
-    if (imap_parse_sp(p) < 0 || !imap_take(p, '('))
-        return IMAP_BAD;
-    if (!imap_take(p, ')')) {
-        const struct {
-            const char *name;
-            bool *on;
-        } options[] = {{"MIN", &k->min},
-                       {"MAX", &k->max},
-                       {"ALL", &k->all},
-                       {"COUNT", &k->count},
-                       {"SAVE", &k->save}};
-        k->all = false;
-        do {
-            unsigned i = 0;
-            while (i < 5 && !imap_take_word(p, options[i].name))
-                i++;
-            if (i == 5)
-                return IMAP_BAD;
-            *options[i].on = true;
-        } while (imap_take(p, ' '));
-        if (!imap_take(p, ')'))
-            return IMAP_BAD;
-    }
-    return imap_parse_sp(p) < 0 ? IMAP_BAD : 0;
-}
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -68,8 +29,9 @@ static int imap_co_try(struct searching *k, const struct box_message *message)
     program_target_free(&target);
     if (rc != 1)
         return rc;
-    k->found[k->found_count++] = (uint32_t)message->uid;
-    k->modseq = message->modseq > k->modseq ? message->modseq : k->modseq;
+    struct imap_result *r = k->result;
+    r->found[r->found_count++] = (uint32_t)message->uid;
+    r->modseq = message->modseq > r->modseq ? message->modseq : r->modseq;
     return 0;
 }
 
@@ -83,129 +45,71 @@ static int imap_co_find(struct searching *k)
     while (count == BOX_PAGE && first < m->uidnext) {
         AUTO_ARENA arena = ARENA((size_t)64 * 1024 * 1024);
         struct box_message *messages;
+        size_t there;
         int rc = box_co_page(s->settings->store, s->who.tenant, m->id, first, m->uidnext - 1, want,
                              &arena, &messages, &count);
-        for (size_t i = 0; rc == 0 && i < count; i++)
+        if (rc < 0)
+            return rc;
+        first = count ? messages[count - 1].uid + 1 : first;
+        there = count;
+        if (program_asks_thread(k->program))
+            rc = imap_co_complete(s, messages, &there, LATE_WANT_THREAD, &arena);
+        for (size_t i = 0; rc == 0 && i < there; i++)
             rc = imap_co_try(k, &messages[i]);
         if (rc == 0)
             rc = co_pause();
         if (rc < 0)
             return rc;
-        first = count ? messages[count - 1].uid + 1 : first;
     }
     return 0;
 }
 
-/* --- the answer ------------------------------------------------------------------------------ */
+/* --- the command ----------------------------------------------------------------------------- */
 
-static uint32_t shown(const struct searching *k, size_t i)
+int imap_co_search_uids(struct imap_session *s, struct program *program,
+                        struct imap_result *ret_result)
 {
-    return k->s->uid ? k->found[i] : view_number(&k->s->selected->view, k->found[i]);
+    struct searching k = {s, program, ret_result};
+    ret_result->tells_modseq = program_asks_modseq(program);
+    ret_result->found = calloc(s->selected->view.messages + 1, sizeof *ret_result->found);
+    return ret_result->found ? imap_co_find(&k) : -ENOMEM;
 }
 
-static int write_old(struct searching *k, struct buffer *out)
+int imap_co_search_to_visit(struct imap_session *s, struct program *program,
+                            struct imap_result *ret_result)
 {
-    int rc = buffer_append_text(out, "* SEARCH");
-    for (size_t i = 0; rc == 0 && i < k->found_count; i++) {
-        rc = buffer_append_byte(out, ' ');
-        if (rc == 0)
-            rc = buffer_append_uint(out, shown(k, i));
-    }
-    if (rc == 0 && k->found_count && program_asks_modseq(k->program))
-        rc = buffer_printf(out, " (MODSEQ %lld)", (long long)k->modseq);
-    return rc < 0 ? rc : buffer_append_text(out, "\r\n");
-}
-
-static int write_all(struct searching *k, struct buffer *out)
-{
-    AUTO_BUFFER set = BUFFER((size_t)16 * 1024 * 1024);
-    struct imap_set_writer writer = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < k->found_count; i++)
-        rc = imap_set_add(&writer, shown(k, i), &set);
-    if (rc == 0)
-        rc = imap_set_end(&writer, &set);
-    if (rc == 0)
-        rc = buffer_append_text(out, " ALL ");
-    return rc < 0 ? rc : buffer_append(out, buffer_span(&set));
-}
-
-static int write_esearch(struct searching *k, struct buffer *out)
-{
-    size_t n = k->found_count;
-    int rc = buffer_append_text(out, "* ESEARCH (TAG ");
-    if (rc == 0)
-        rc = imap_write_string(out, k->s->tag);
-    if (rc == 0)
-        rc = buffer_append_text(out, k->s->uid ? ") UID" : ")");
-    if (rc == 0 && k->min && n)
-        rc = buffer_printf(out, " MIN %u", shown(k, 0));
-    if (rc == 0 && k->max && n)
-        rc = buffer_printf(out, " MAX %u", shown(k, n - 1));
-    if (rc == 0 && k->count)
-        rc = buffer_printf(out, " COUNT %zu", n);
-    if (rc == 0 && k->all && n)
-        rc = write_all(k, out);
-    if (rc == 0 && n && program_asks_modseq(k->program))
-        rc = buffer_printf(out, " MODSEQ %lld", (long long)k->modseq);
-    return rc < 0 ? rc : buffer_append_text(out, "\r\n");
-}
-
-/* What "$" will name: all of it, or MIN and MAX where only they were asked for (RFC 5182 2.4). */
-static int save(struct searching *k)
-{
-    struct imap_set *saved = &k->s->selected->saved;
-    bool few = (k->min || k->max) && !k->all && !k->count;
-    struct imap_range *ranges = malloc((k->found_count + 1) * sizeof *ranges);
-    size_t count = 0;
-    if (!ranges)
+    const struct view *v = &s->selected->view;
+    uint32_t *found;
+    if (!program_wants_all(program))
+        return imap_co_search_uids(s, program, ret_result);
+    found = ret_result->found = calloc(v->messages + 1, sizeof *found);
+    if (!found)
         return -ENOMEM;
-    for (size_t i = 0; i < k->found_count; i++) {
-        bool wanted = !few || (k->min && i == 0) || (k->max && i + 1 == k->found_count);
-        if (wanted && count && ranges[count - 1].last + 1 == k->found[i])
-            ranges[count - 1].last = k->found[i];
-        else if (wanted)
-            ranges[count++] = (struct imap_range){k->found[i], k->found[i]};
-    }
-    free(saved->ranges);
-    *saved = (struct imap_set){.ranges = ranges, .count = count};
+    for (size_t i = 0; i < v->count; i++)
+        for (uint32_t k = 0; k < v->runs[i].count; k++)
+            found[ret_result->found_count++] = v->runs[i].uid + k;
     return 0;
-}
-
-static int imap_co_answer(struct searching *k)
-{
-    AUTO_BUFFER out = BUFFER((size_t)32 * 1024 * 1024);
-    bool silent = k->save && !k->min && !k->max && !k->all && !k->count;
-    int rc = k->save ? save(k) : 0;
-    if (rc == 0 && !silent)
-        rc = k->esearch ? write_esearch(k, &out) : write_old(k, &out);
-    if (rc < 0)
-        return imap_co_fail(k->s, rc);
-    rc = imap_co_say(k->s, buffer_span(&out));
-    if (rc < 0)
-        return rc;
-    return k->s->uid ? imap_co_ok(k->s, "Done") : imap_co_ok_keep(k->s, "Done");
 }
 
 int imap_co_search(struct imap_session *s, struct imap_parser *p)
 {
-    struct searching k = {.s = s};
+    struct imap_result result = {0};
+    struct program *program;
     if (imap_parse_sp(p) < 0)
         return IMAP_BAD;
-    int rc = parse_return(&k, p);
+    int rc = imap_parse_return(p, &result);
+    result.extended = result.extended || s->rev2;
     if (rc == 0)
         rc = imap_co_load(s);
     if (rc == 0)
-        rc = program_parse(s, p, &k.program);
+        rc = program_parse(s, p, &program);
     if (rc == ERR_SYNTAX)
         return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == IMAP_BAD)
         return rc;
-    if (rc == 0) {
-        k.found = calloc(s->selected->view.messages + 1, sizeof *k.found);
-        rc = k.found ? imap_co_find(&k) : -ENOMEM;
-    }
-    rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer(&k);
-    free(k.found);
+    if (rc == 0)
+        rc = imap_co_search_uids(s, program, &result);
+    rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer_result(s, &result, "SEARCH");
+    free(result.found);
     return rc;
 }

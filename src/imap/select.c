@@ -6,6 +6,7 @@
  */
 #include "imap/session.h"
 
+#include "base/id.h"
 #include "mail/modified_utf7.h"
 
 #include <errno.h>
@@ -130,6 +131,9 @@ static int write_state(const struct imap_session *s, const struct box_mailbox *m
     if (rc == 0 && !imap_hides(&s->hidden, "CONDSTORE"))
         rc =
             buffer_printf(out, "* OK [HIGHESTMODSEQ %lld] Highest\r\n", (long long)mailbox->modseq);
+    if (rc == 0 && !imap_hides(&s->hidden, "OBJECTID"))
+        rc = buffer_printf(out, "* OK [MAILBOXID (F%s)] Its id\r\n",
+                           id_text(mailbox->id, (char[ID_TEXT]){0}));
     if (rc == 0 && s->rev2) {
         rc = buffer_append_text(out, "* LIST () \"/\" ");
         if (rc == 0)

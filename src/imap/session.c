@@ -52,6 +52,8 @@ static const struct {
     {"UNSELECT", imap_co_unselect, SELECTED, false},
     {"EXPUNGE", imap_co_expunge, SELECTED, true},
     {"SEARCH", imap_co_search, SELECTED, true},
+    {"SORT", imap_co_sort, SELECTED, true},
+    {"THREAD", imap_co_thread, SELECTED, true},
     {"FETCH", imap_co_fetch, SELECTED, true},
     {"STORE", imap_co_store, SELECTED, true},
     {"COPY", imap_co_copy, SELECTED, true},

@@ -159,7 +159,7 @@ imap_command imap_co_create, imap_co_delete, imap_co_rename, imap_co_subscribe, 
 imap_command imap_co_list, imap_co_lsub, imap_co_status, imap_co_namespace;
 imap_command imap_co_append, imap_co_idle, imap_co_check;
 imap_command imap_co_expunge, imap_co_fetch, imap_co_store, imap_co_copy, imap_co_move;
-imap_command imap_co_search;
+imap_command imap_co_search, imap_co_sort, imap_co_thread;
 imap_command imap_co_getquota, imap_co_getquotaroot, imap_co_setquota;
 
 #endif

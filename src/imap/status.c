@@ -1,6 +1,8 @@
 /* STATUS; see status.h. Every number is kept with the mailbox: nothing is counted here. */
 #include "imap/status.h"
 
+#include "base/id.h"
+
 enum item {
     MESSAGES,
     RECENT,
@@ -12,12 +14,13 @@ enum item {
     SIZE,
     HIGHESTMODSEQ,
     APPENDLIMIT,
+    MAILBOXID,
     ITEMS
 };
 
 static const char *const names[ITEMS] = {
-    "MESSAGES", "RECENT",          "UIDNEXT", "UIDVALIDITY",   "UNSEEN",
-    "DELETED",  "DELETED-STORAGE", "SIZE",    "HIGHESTMODSEQ", "APPENDLIMIT"};
+    "MESSAGES",        "RECENT", "UIDNEXT",       "UIDVALIDITY", "UNSEEN",   "DELETED",
+    "DELETED-STORAGE", "SIZE",   "HIGHESTMODSEQ", "APPENDLIMIT", "MAILBOXID"};
 
 int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items)
 {
@@ -65,7 +68,11 @@ int imap_write_status(const struct imap_session *s, struct buffer *out,
     for (unsigned item = 0; rc == 0 && item < ITEMS; item++) {
         if (!(items & 1U << item))
             continue;
-        rc = buffer_printf(out, "%s%s %llu", before, names[item], value_of(s, mailbox, item));
+        rc = buffer_printf(out, "%s%s ", before, names[item]);
+        if (rc == 0 && item == MAILBOXID)
+            rc = buffer_printf(out, "(F%s)", id_text(mailbox->id, (char[ID_TEXT]){0}));
+        else if (rc == 0)
+            rc = buffer_append_uint(out, value_of(s, mailbox, item));
         before = " ";
     }
     return rc < 0 ? rc : buffer_append_text(out, ")\r\n");

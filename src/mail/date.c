@@ -92,20 +92,29 @@ static bool take_zone(struct span *rest, int *ret_minutes)
     return false;
 }
 
-static bool take_date(struct span *rest, struct tm *tm)
+/* Years of two digits, as letters once had them, are those from 1950 on (RFC 5322 4.3). */
+static int take_year(struct span *rest, bool strict)
+{
+    int year = take_number(rest, strict ? 4 : 2, 4);
+    if (year >= 0 && year < 100)
+        year += year < 50 ? 2000 : 1900;
+    return year;
+}
+
+static bool take_date(struct span *rest, bool strict, struct tm *tm)
 {
     struct span word = take_word(rest);
     if (word.len && (name_index(word, days, 7) < 0 || !take_byte(rest, ',')))
         return false;
     tm->tm_mday = take_number(rest, 1, 2);
     tm->tm_mon = name_index(take_word(rest), months, 12);
-    tm->tm_year = take_number(rest, 4, 4) - 1900;
+    tm->tm_year = take_year(rest, strict) - 1900;
     return tm->tm_mday >= 1 && tm->tm_mday <= 31 && tm->tm_mon >= 0 && tm->tm_year >= 70;
 }
 
-static bool take_time(struct span *rest, struct tm *tm)
+static bool take_time(struct span *rest, bool strict, struct tm *tm)
 {
-    tm->tm_hour = take_number(rest, 2, 2);
+    tm->tm_hour = take_number(rest, strict ? 2 : 1, 2);
     tm->tm_min = take_byte(rest, ':') ? take_number(rest, 2, 2) : -1;
     tm->tm_sec = take_byte(rest, ':') ? take_number(rest, 2, 2) : 0;
     return tm->tm_hour >= 0 && tm->tm_hour < 24 && tm->tm_min >= 0 && tm->tm_min < 60 &&
@@ -117,7 +126,7 @@ int date_parse(struct span text, int64_t *ret_wall_ms)
     struct span rest = span_trim(text);
     struct tm tm = {0};
     int minutes;
-    if (!take_date(&rest, &tm) || !take_time(&rest, &tm) || !take_zone(&rest, &minutes))
+    if (!take_date(&rest, true, &tm) || !take_time(&rest, true, &tm) || !take_zone(&rest, &minutes))
         return ERR_SYNTAX;
     rest = span_trim(rest);
     bool comment = rest.len > 1 && rest.at[0] == '(' && rest.at[rest.len - 1] == ')';
@@ -126,6 +135,27 @@ int date_parse(struct span text, int64_t *ret_wall_ms)
     tm.tm_sec -= leap;
     int64_t seconds = (int64_t)timegm(&tm) + leap;
     if ((rest.len && !comment) || tm.tm_mon != month) /* there is no 31 February */
+        return ERR_SYNTAX;
+    *ret_wall_ms = (seconds - (int64_t)minutes * 60) * 1000;
+    return 0;
+}
+
+int date_parse_sent(struct span text, int64_t *ret_wall_ms)
+{
+    struct span rest = span_trim(text);
+    struct tm tm = {0};
+    int minutes = 0;
+    if (!take_date(&rest, false, &tm))
+        return ERR_SYNTAX;
+    if (!take_time(&rest, false, &tm))
+        tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+    else if (!take_zone(&rest, &minutes))
+        minutes = 0;
+    int month = tm.tm_mon;
+    bool leap = tm.tm_sec == 60;
+    tm.tm_sec -= leap;
+    int64_t seconds = (int64_t)timegm(&tm) + leap;
+    if (tm.tm_mon != month) /* there is no 31 February */
         return ERR_SYNTAX;
     *ret_wall_ms = (seconds - (int64_t)minutes * 60) * 1000;
     return 0;

@@ -2,18 +2,21 @@
 #include "mail/trace.h"
 
 #include "base/id.h"
+#include "base/utf8.h"
 #include "mail/date.h"
 
 #include <string.h>
 
-/* Printable and without what could end the comment or the field. */
+/* Printable and without what could end the comment or the field; UTF-8 stays (RFC 6532). */
 static int append_clean(struct buffer *out, struct span text)
 {
     int rc = buffer_reserve(out, text.len);
+    bool utf8 = utf8_is_text(text);
     for (size_t i = 0; rc == 0 && i < text.len; i++) {
-        char c = text.at[i];
-        bool plain = c > 32 && c < 127 && c != '(' && c != ')' && c != '\\' && c != '<' && c != '>';
-        out->at[out->len++] = plain ? c : '?';
+        unsigned char c = (unsigned char)text.at[i];
+        bool plain = c > 32 && (c < 127 || (c > 127 && utf8)) && c != '(' && c != ')' &&
+                     c != '\\' && c != '<' && c != '>';
+        out->at[out->len++] = plain ? (char)c : '?';
     }
     return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * Listeners: one coroutine for each accepted connection; see stream.h.
+ * Listeners: one coroutine for each accepted connection; see stream.h, and bind_local.c for unix
+ * sockets.
  */
 #include "run/crowd.h"
 #include "run/stream_internal.h"
@@ -12,7 +13,12 @@
 #define BACKLOG 4096
 
 struct listener {
-    uv_tcp_t tcp;
+    union {
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } io;
+    bool local; /* a unix socket */
     struct scope *scope;
     struct listener_settings settings;
     struct stream *sessions;
@@ -79,17 +85,17 @@ static void refuse(struct listener *listener, struct stream *st)
     struct span words = listener->settings.refusal;
     uv_buf_t piece = uv_buf_init((char *)words.at, (unsigned)words.len);
     if (words.len)
-        uv_try_write((uv_stream_t *)&st->tcp, &piece, 1);
+        uv_try_write(&st->io.stream, &piece, 1);
     stream_drop(st);
 }
 
 static void connection_arrived(uv_stream_t *server, int status)
 {
     struct listener *listener = server->data;
-    struct stream *st = status < 0 ? NULL : stream_create(listener->scope->loop);
+    struct stream *st = status < 0 ? NULL : stream_create(listener->scope->loop, listener->local);
     if (!st)
         return;
-    if (uv_accept(server, (uv_stream_t *)&st->tcp) < 0) {
+    if (uv_accept(server, &st->io.stream) < 0) {
         stream_drop(st);
         return;
     }
@@ -124,6 +130,23 @@ static void listener_dropped(uv_handle_t *handle)
     free(handle->data);
 }
 
+static bool is_local(int fd)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t len = sizeof own;
+    return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.ss_family == AF_UNIX;
+}
+
+static int listener_init(struct listener *listener, int fd)
+{
+    uv_loop_t *loop = loop_uv(listener->scope->loop);
+    listener->local = is_local(fd);
+    int rc = listener->local ? uv_pipe_init(loop, &listener->io.pipe, 0)
+                             : uv_tcp_init(loop, &listener->io.tcp);
+    listener->io.stream.data = listener;
+    return rc;
+}
+
 int listener_open(struct scope *scope, int fd, const struct listener_settings *settings,
                   struct listener **ret_listener)
 {
@@ -133,17 +156,17 @@ int listener_open(struct scope *scope, int fd, const struct listener_settings *s
     listener->scope = scope;
     listener->settings = *settings;
     listener->users = 1;
-    int rc = uv_tcp_init(loop_uv(scope->loop), &listener->tcp);
+    int rc = listener_init(listener, fd);
     if (rc < 0) {
         free(listener);
         return rc;
     }
-    listener->tcp.data = listener;
-    rc = uv_tcp_open(&listener->tcp, fd);
+    rc =
+        listener->local ? uv_pipe_open(&listener->io.pipe, fd) : uv_tcp_open(&listener->io.tcp, fd);
     if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, connection_arrived);
+        rc = uv_listen(&listener->io.stream, BACKLOG, connection_arrived);
     if (rc < 0) {
-        uv_close((uv_handle_t *)&listener->tcp, listener_dropped);
+        uv_close((uv_handle_t *)&listener->io, listener_dropped);
         return rc;
     }
     *ret_listener = listener;
@@ -153,7 +176,7 @@ int listener_open(struct scope *scope, int fd, const struct listener_settings *s
 void listener_co_close(struct listener *listener)
 {
     listener->closer = co_current();
-    uv_close((uv_handle_t *)&listener->tcp, listener_closed);
+    uv_close((uv_handle_t *)&listener->io, listener_closed);
     while (!listener->closed)
         co_park_firmly();
     listener_leave(listener);

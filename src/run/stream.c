@@ -1,5 +1,5 @@
 /*
- * Streams: bytes in and out of one TCP connection; see stream.h, and stream_tls.c for TLS.
+ * Streams: bytes in and out of one connection; see stream.h, and stream_tls.c for TLS.
  *
  * libuv reads into the raw block whenever the kernel has bytes, also while the session does
  * something else, until the block is full. Writing tries the socket at once and lets libuv finish
@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static void give_space(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_spac
 
 static void stop_reading(struct stream *st)
 {
-    uv_read_stop((uv_stream_t *)&st->tcp);
+    uv_read_stop(&st->io.stream);
     st->reading = false;
 }
 
@@ -74,7 +75,7 @@ static void start_reading(struct stream *st)
 {
     if (st->reading || st->eof)
         return;
-    if (uv_read_start((uv_stream_t *)&st->tcp, give_space, bytes_arrived) < 0)
+    if (uv_read_start(&st->io.stream, give_space, bytes_arrived) < 0)
         st->eof = true;
     else
         st->reading = true;
@@ -271,7 +272,7 @@ static void begin_close(struct stream *st)
 {
     if (!st->closing) {
         st->closing = true;
-        uv_close((uv_handle_t *)&st->tcp, handle_closed);
+        uv_close((uv_handle_t *)&st->io, handle_closed);
     }
 }
 
@@ -281,7 +282,7 @@ static int stream_co_send_rest(struct stream *st, struct span bytes)
     struct write_wait wait = {.co = co_current()};
     uv_buf_t piece = uv_buf_init((char *)bytes.at, (unsigned)bytes.len);
     wait.request.data = &wait;
-    int rc = uv_write(&wait.request, (uv_stream_t *)&st->tcp, &piece, 1, write_done);
+    int rc = uv_write(&wait.request, &st->io.stream, &piece, 1, write_done);
     if (rc < 0)
         return st->error = ERR_CLOSED;
     rc = 0;
@@ -300,7 +301,7 @@ int stream_co_send(struct stream *st, struct span bytes)
 {
     while (bytes.len && !st->error) {
         uv_buf_t piece = uv_buf_init((char *)bytes.at, (unsigned)bytes.len);
-        int sent = uv_try_write((uv_stream_t *)&st->tcp, &piece, 1);
+        int sent = uv_try_write(&st->io.stream, &piece, 1);
         if (sent == UV_EAGAIN || (sent > 0 && (size_t)sent < bytes.len))
             return stream_co_send_rest(st, span_from(bytes, sent > 0 ? (size_t)sent : 0));
         if (sent < 0)
@@ -351,16 +352,18 @@ int stream_co_write(struct stream *st, struct span bytes)
 
 /* --- making, connecting, closing ------------------------------------------------------------- */
 
-struct stream *stream_create(struct loop *loop)
+struct stream *stream_create(struct loop *loop, bool local)
 {
     struct stream *st = calloc(1, sizeof *st);
     if (!st)
         return NULL;
-    if (uv_tcp_init(loop_uv(loop), &st->tcp) < 0) {
+    if ((local ? uv_pipe_init(loop_uv(loop), &st->io.pipe, 0)
+               : uv_tcp_init(loop_uv(loop), &st->io.tcp)) < 0) {
         free(st);
         return NULL;
     }
-    st->tcp.data = st;
+    st->local = local;
+    st->io.stream.data = st;
     st->out.cap = OUT_FLUSH;
     st->records.cap = 4 * OUT_FLUSH;
     st->timeout_ms = TIMEOUT_DEFAULT_MS;
@@ -383,9 +386,14 @@ static void address_to_text(const union stream_address *a, char *text, size_t si
 void stream_ready(struct stream *st)
 {
     int len = sizeof st->peer;
-    if (uv_tcp_getpeername(&st->tcp, &st->peer.any, &len) < 0)
+    if (st->local) {
+        st->peer.any.sa_family = st->own.any.sa_family = AF_UNIX;
+        snprintf(st->peer_text, sizeof st->peer_text, "local");
+        return;
+    }
+    if (uv_tcp_getpeername(&st->io.tcp, &st->peer.any, &len) < 0)
         st->eof = true;
-    uv_tcp_nodelay(&st->tcp, 1);
+    uv_tcp_nodelay(&st->io.tcp, 1);
     address_to_text(&st->peer, st->peer_text, sizeof st->peer_text);
 }
 
@@ -406,7 +414,7 @@ static void dropped(uv_handle_t *handle)
 
 void stream_drop(struct stream *st)
 {
-    uv_close((uv_handle_t *)&st->tcp, dropped);
+    uv_close((uv_handle_t *)&st->io, dropped);
 }
 
 /* What the other side still sends is read and thrown away for a moment: closing a socket with
@@ -414,7 +422,7 @@ void stream_drop(struct stream *st)
 static void stream_co_linger(struct stream *st)
 {
     uv_os_fd_t fd;
-    if (st->eof || uv_fileno((uv_handle_t *)&st->tcp, &fd) < 0)
+    if (st->eof || uv_fileno((uv_handle_t *)&st->io, &fd) < 0)
         return;
     shutdown(fd, SHUT_WR);
     struct scope *scope = scope_current();
@@ -472,12 +480,12 @@ static void connect_done(uv_connect_t *request, int status)
 int stream_co_connect(const struct sockaddr *address, int64_t timeout_ms,
                       struct stream **ret_stream)
 {
-    struct stream *st = stream_create(loop_current());
+    struct stream *st = stream_create(loop_current(), false);
     if (!st)
         return -ENOMEM;
     struct connect_wait wait = {.co = co_current()};
     wait.request.data = &wait;
-    int rc = uv_tcp_connect(&wait.request, &st->tcp, address, connect_done);
+    int rc = uv_tcp_connect(&wait.request, &st->io.tcp, address, connect_done);
     if (rc < 0) {
         stream_drop(st);
         return rc;
@@ -532,10 +540,10 @@ const struct sockaddr *stream_peer(const struct stream *st)
 const struct sockaddr *stream_local(const struct stream *st)
 {
     struct stream *mutable = (struct stream *)st;
-    int len = sizeof st->local;
-    if (st->local.any.sa_family == 0)
-        uv_tcp_getsockname(&st->tcp, &mutable->local.any, &len);
-    return &st->local.any;
+    int len = sizeof st->own;
+    if (st->own.any.sa_family == 0)
+        uv_tcp_getsockname(&st->io.tcp, &mutable->own.any, &len);
+    return &st->own.any;
 }
 
 const char *stream_peer_text(const struct stream *st)
@@ -543,9 +551,14 @@ const char *stream_peer_text(const struct stream *st)
     return st->peer_text;
 }
 
+bool stream_is_local(const struct stream *st)
+{
+    return st->local;
+}
+
 bool stream_peer_is_loopback(const struct stream *st)
 {
-    return strncmp(st->peer_text, "127.", 4) == 0 || strcmp(st->peer_text, "::1") == 0;
+    return st->local || strncmp(st->peer_text, "127.", 4) == 0 || strcmp(st->peer_text, "::1") == 0;
 }
 
 bool stream_is_private(const struct stream *st, bool loopback_is_enough)

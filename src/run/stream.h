@@ -1,5 +1,6 @@
 /*
- * A stream: one TCP connection, in the clear or under TLS, as a session reads and writes it.
+ * A stream: one connection by TCP or a unix socket, in the clear or under TLS, as a session reads
+ * and writes it.
  *
  * Output is gathered and leaves in one write when the session next waits for input, when 64 KiB
  * have gathered, or at stream_co_flush: so the replies of pipelined commands travel together.
@@ -82,9 +83,10 @@ void stream_co_close(struct stream *st);
 
 const struct sockaddr *stream_peer(const struct stream *st);
 const struct sockaddr *stream_local(const struct stream *st);
-/* "192.0.2.1" or "2001:db8::1", as the peer's address stands in logs. */
+/* "192.0.2.1" or "2001:db8::1", as the peer's address stands in logs; "local" on a unix socket. */
 const char *stream_peer_text(const struct stream *st);
-bool stream_peer_is_loopback(const struct stream *st);
+bool stream_peer_is_loopback(const struct stream *st); /* a unix socket's is, too */
+bool stream_is_local(const struct stream *st);         /* on a unix socket: family AF_UNIX */
 /* May a password travel here: under TLS, or within this machine where that is enough. */
 bool stream_is_private(const struct stream *st, bool loopback_is_enough);
 
@@ -112,5 +114,19 @@ void listener_drain(struct listener *listener);
 /* Binds count TCP sockets to one address, one a loop: first without SO_REUSEPORT, to learn that the
  * port is free, then with. 0 or a negative errno. Any thread. */
 must_check int listener_bind(const struct sockaddr *address, unsigned count, int *ret_fds);
+
+/* The file of a unix socket. */
+struct listener_file {
+    char path[1024];
+    int held; /* its inode, whose number so is not given to another file; 0: none */
+};
+/* Binds a unix socket at path, with these permissions from its first moment, and gives count
+ * descriptors of it, one a loop. What a dead program left there is taken away first. -EADDRINUSE:
+ * somebody listens there; -EEXIST: a file that is no socket stands there. No other thread makes
+ * files meanwhile (umask). */
+must_check int listener_bind_local(const char *path, unsigned mode, unsigned count, int *ret_fds,
+                                   struct listener_file *ret_file);
+/* Takes the file away, if it is still the same one. */
+void listener_unlink(struct listener_file *file);
 
 #endif

@@ -27,7 +27,11 @@ union stream_address {
 };
 
 struct stream {
-    uv_tcp_t tcp;
+    union {
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe; /* of a unix socket */
+    } io;
     struct co *sleeper; /* the session, while it waits for this stream */
     struct block *raw, *plain;
     struct buffer out, records; /* gathered output; under TLS what it encrypts to */
@@ -37,11 +41,12 @@ struct stream {
     bool eof, reading, closing, closed;
     bool idle, draining, linger, refuse_long_lines, interrupted;
     struct stream *next, *previous; /* of one listener */
-    union stream_address peer, local;
+    union stream_address peer, own;
     char peer_text[INET6_ADDRSTRLEN];
+    bool local; /* on a unix socket */
 };
 
-struct stream *stream_create(struct loop *loop);
+struct stream *stream_create(struct loop *loop, bool local);
 /* After connect or accept: addresses, TCP_NODELAY. */
 void stream_ready(struct stream *st);
 /* Closes a stream that no coroutine owns; frees it from the close callback. */

@@ -1,6 +1,8 @@
 /* SMTP command lines; see command.h. Functions bear the names of RFC 5321's ABNF rules. */
 #include "smtp/command.h"
 
+#include "base/utf8.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -11,9 +13,15 @@ static bool is_let_dig(char c)
     return ascii_is_alpha(c) || ascii_is_digit(c);
 }
 
+/* UTF8-non-ascii (RFC 6531 3.3); the line was looked at as a whole. */
+static bool is_beyond_ascii(char c)
+{
+    return (unsigned char)c > 127;
+}
+
 static bool is_atext(char c)
 {
-    return is_let_dig(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+    return is_let_dig(c) || is_beyond_ascii(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 /* --- paths ----------------------------------------------------------------------------------- */
@@ -38,7 +46,7 @@ static bool smtp_parse_quoted_string(struct span *rest, struct smtp_path *path)
     for (; at < rest->len && rest->at[at] != '"'; at++) {
         if (rest->at[at] == '\\')
             at++;
-        if (at >= rest->len || rest->at[at] < 32 || rest->at[at] > 126 ||
+        if (at >= rest->len || (unsigned char)rest->at[at] < 32 || rest->at[at] == 127 ||
             len == sizeof path->unquoted)
             return false;
         path->unquoted[len++] = rest->at[at];
@@ -67,7 +75,7 @@ static bool smtp_parse_domain_name(struct span *rest, struct span *ret_domain)
             if (label == 0 || rest->at[len - 1] == '-')
                 return false;
             label = 0;
-        } else if (is_let_dig(c) || c == '_' || (c == '-' && label)) {
+        } else if (is_let_dig(c) || is_beyond_ascii(c) || c == '_' || (c == '-' && label)) {
             if (++label > 63)
                 return false;
         } else {
@@ -156,6 +164,8 @@ static bool smtp_take_path(struct span *rest, struct smtp_path *path)
 
 int smtp_parse_path(struct span text, struct smtp_path *ret_path)
 {
+    if (!utf8_is_ascii(text))
+        return ERR_SYNTAX;
     return smtp_take_path(&text, ret_path) && text.len == 0 ? 0 : ERR_SYNTAX;
 }
 
@@ -177,6 +187,10 @@ static int smtp_take_mail_parameter(struct span name, struct span value, struct 
         bool seven = span_equal_nocase(value, SPAN("7BIT"));
         c->body = seven ? SMTP_BODY_7BIT : SMTP_BODY_8BITMIME;
         return seven || span_equal_nocase(value, SPAN("8BITMIME")) ? 0 : SMTP_BAD_ARGUMENT;
+    }
+    if (span_equal_nocase(name, SPAN("SMTPUTF8"))) {
+        c->smtputf8 = true;
+        return value.len ? SMTP_BAD_ARGUMENT : 0;
     }
     if (span_equal_nocase(name, SPAN("AUTH"))) /* RFC 4954 5: taken, and not trusted */
         return is_esmtp_value(value) ? 0 : SMTP_BAD_ARGUMENT;
@@ -210,8 +224,10 @@ static int smtp_parse_transaction(struct smtp_command *c, struct span keyword)
     rest = span_from(rest, keyword.len);
     if (rest.len && rest.at[0] == ' ')
         rest = span_from(rest, 1);
-    if (!smtp_take_path(&rest, &c->path))
+    struct span path = rest;
+    if (!smtp_take_path(&rest, &c->path) || !utf8_is_ascii(rest))
         return SMTP_BAD_ARGUMENT;
+    c->beyond_ascii = !utf8_is_ascii(span_first(path, path.len - rest.len));
     if (c->verb == SMTP_MAIL ? !c->path.null && c->path.domain.len == 0 : c->path.null)
         return SMTP_BAD_ARGUMENT;
     return smtp_parse_parameters(rest, c);
@@ -269,12 +285,15 @@ static int smtp_find_verb(struct span word, enum smtp_verb *ret_verb)
     return SMTP_BAD_COMMAND;
 }
 
-static bool is_printable_ascii(struct span line)
+/* Without control characters; beyond ASCII only where a path may be (RFC 6531). */
+static bool is_printable(struct span text, bool beyond_ascii)
 {
-    for (size_t i = 0; i < line.len; i++)
-        if ((line.at[i] < 32 || line.at[i] > 126) && line.at[i] != '\t')
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if ((c < 32 && c != '\t') || c == 127 || (c > 127 && !beyond_ascii))
             return false;
-    return true;
+    }
+    return !beyond_ascii || utf8_is_text(text);
 }
 
 int smtp_parse_command(struct span line, struct smtp_command *ret_command)
@@ -288,7 +307,8 @@ int smtp_parse_command(struct span line, struct smtp_command *ret_command)
     c->argument = span_trim(rest);
     c->size = 0;
     c->body = SMTP_BODY_UNSAID;
-    if (!is_printable_ascii(c->argument))
+    c->smtputf8 = c->beyond_ascii = false;
+    if (!is_printable(c->argument, c->verb == SMTP_MAIL || c->verb == SMTP_RCPT))
         return SMTP_BAD_ARGUMENT;
     return smtp_parse_argument(c);
 }

@@ -1,5 +1,5 @@
 /*
- * SMTP commands: one line in, one struct out (RFC 5321 4.1.2, RFC 1870, 4954, 6152).
+ * SMTP commands: one line in, one struct out (RFC 5321 4.1.2, RFC 1870, 4954, 6152, 6531).
  *
  * Pure. Spans in the result point into the line, or into the struct's own bytes for quoted local
  * parts. Only the grammar is judged here, not whether the command is allowed now. Leniency is
@@ -52,6 +52,8 @@ struct smtp_command {
     struct smtp_path path; /* MAIL, RCPT */
     uint64_t size;         /* MAIL SIZE=, 0 when unsaid */
     enum smtp_body body;   /* MAIL BODY= */
+    bool smtputf8;         /* MAIL SMTPUTF8 */
+    bool beyond_ascii;     /* MAIL, RCPT: the path is UTF-8 that only SMTPUTF8 allows */
 };
 
 /* line has no CRLF. 0 or enum smtp_bad. The struct must not be copied while path.local is used

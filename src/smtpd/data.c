@@ -1,5 +1,7 @@
 /*
- * DATA (RFC 5321 4.1.1.4): the letter comes, is made durable, and only then gets its 250 (P1).
+ * DATA (RFC 5321 4.1.1.4): the letter comes, is made durable, and only then gets its 250 (P1). By
+ * LMTP each recipient gets an answer of its own, in the order in which they were given (RFC 2033
+ * 4.2); the letter is still one commit.
  */
 #include "smtpd/incoming.h"
 
@@ -38,14 +40,17 @@ static int session_co_read_data(struct smtp_session *s, struct incoming *in)
     return 0;
 }
 
-/* Temporary, unless a full mailbox is to be told as final: nothing was kept, and the client tries
- * again (P4). */
+/* Temporary, nearly all of it: nothing was kept, and the client tries again (P4). */
 static void refuse_for(struct incoming *in, int rc)
 {
     int full = submit_full_code(in->session->settings->door);
+    if (rc == ERR_ABSENT) { /* between RCPT and here the user was removed */
+        incoming_refuse(in, 550, "5.1.1", "No such address here");
+        return;
+    }
     if (rc == ERR_QUOTA) {
         incoming_refuse(in, full, full >= 500 ? "5.2.2" : "4.2.2", SUBMIT_FULL_TEXT);
-        return; /* no failure of ours: said where the refusal is */
+        return;
     }
     if (rc == -ENOSPC || rc == ERR_FULL)
         incoming_refuse(in, 452, "4.3.1", "No room now, try again later");
@@ -69,6 +74,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .head = buffer_span(&in->signatures),
                             .eight_bit = in->eight_bit,
                             .leaving_path = session_forward_path(s),
+                            .apart = session_is_lmtp(s),
                             .may_notify = submission,
                             .full_waits = submission,
                             .source = span_of(source)};
@@ -83,7 +89,35 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
         refuse_for(in, rc);
 }
 
-static int session_co_answer_data(struct smtp_session *s, const struct incoming *in)
+/* For one of several recipients. */
+static int session_co_answer_one(struct smtp_session *s, const struct incoming *in,
+                                 const struct letter_recipient *recipient)
+{
+    char id[ID_TEXT];
+    struct smtpd_counters *counters = s->settings->counters;
+    bool full = recipient->refused == ERR_QUOTA;
+    int code = full ? submit_full_code(s->settings->door) : 550;
+    if (in->refusal.code)
+        return session_co_reply(s, in->refusal.code, in->refusal.enhanced, "%s", in->refusal.text);
+    if (recipient->refused == 0)
+        return session_co_reply(s, 250, "2.1.5", "Ok: stored as %s", id_text(in->letter, id));
+    atomic_fetch_add(code < 500 ? &counters->tempfailed : &counters->refused, 1);
+    log_info("smtpd.recipient_refused", "peer=%s to=%s why=%s", stream_peer_text(s->st),
+             LOG_CLEAN(recipient->forward_path), full ? "full" : "gone");
+    if (!full)
+        return session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
+    return session_co_reply(s, code, code < 500 ? "4.2.2" : "5.2.2", "%s", SUBMIT_FULL_TEXT);
+}
+
+static int session_co_answer_each(struct smtp_session *s, const struct incoming *in)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->recipient_count; i++)
+        rc = session_co_answer_one(s, in, &s->recipients[i]);
+    return rc;
+}
+
+static void session_note_letter(struct smtp_session *s, const struct incoming *in)
 {
     char id[ID_TEXT];
     struct smtpd_counters *counters = s->settings->counters;
@@ -92,7 +126,7 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
         atomic_fetch_add(refusal->code < 500 ? &counters->tempfailed : &counters->refused, 1);
         log_info("smtpd.letter_refused", "peer=%s from=%s code=%d why=\"%s\"",
                  stream_peer_text(s->st), LOG_CLEAN(s->reverse_path), refusal->code, refusal->text);
-        return session_co_reply(s, refusal->code, refusal->enhanced, "%s", refusal->text);
+        return;
     }
     s->letters++;
     atomic_fetch_add(&counters->accepted, 1);
@@ -100,6 +134,17 @@ static int session_co_answer_data(struct smtp_session *s, const struct incoming 
     log_debug("smtpd.accepted", "letter=%s peer=%s bytes=%llu recipients=%zu",
               id_text(in->letter, id), stream_peer_text(s->st), (unsigned long long)in->size,
               s->recipient_count);
+}
+
+static int session_co_answer_data(struct smtp_session *s, const struct incoming *in)
+{
+    char id[ID_TEXT];
+    const struct refusal *refusal = &in->refusal;
+    session_note_letter(s, in);
+    if (session_is_lmtp(s))
+        return session_co_answer_each(s, in);
+    if (refusal->code)
+        return session_co_reply(s, refusal->code, refusal->enhanced, "%s", refusal->text);
     if (in->verdict.code)
         return session_co_reply(s, in->verdict.code, in->verdict.enhanced, "%s", in->verdict.text);
     return session_co_reply(s, 250, "2.0.0", "Ok: stored as %s", id_text(in->letter, id));
@@ -133,6 +178,8 @@ int session_co_data(struct smtp_session *s, const struct smtp_command *command)
     (void)command;
     if (!s->mail_given)
         return session_co_complain(s, 503, "5.5.1", "MAIL comes first");
+    if (s->recipient_count == 0 && session_is_lmtp(s)) /* RFC 2033 4.2 */
+        return session_co_complain(s, 503, "5.5.1", "No valid recipients");
     if (s->recipient_count == 0)
         return session_co_complain(s, 554, "5.5.1", "No valid recipients");
     int rc = session_co_forbid_pipelining(s);

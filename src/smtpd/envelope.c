@@ -13,7 +13,7 @@
 void session_reset(struct smtp_session *s)
 {
     arena_reset(&s->transaction);
-    s->mail_given = false;
+    s->mail_given = s->utf8 = false;
     s->reverse_path = SPAN("");
     s->declared_size = 0;
     s->recipients = NULL;
@@ -52,11 +52,17 @@ static int session_co_check_sender(struct smtp_session *s, const struct smtp_com
     return rc < 0 ? rc : 1;
 }
 
+static int session_co_want_utf8(struct smtp_session *s)
+{
+    return session_co_complain(s, 553, "5.6.7", "An address beyond ASCII needs SMTPUTF8");
+}
+
 int session_co_mail(struct smtp_session *s, const struct smtp_command *command)
 {
     uint64_t max = session_message_max(s);
     if (s->hello[0] == '\0')
-        return session_co_complain(s, 503, "5.5.1", "Say EHLO or HELO first");
+        return session_co_complain(s, 503, "5.5.1", "Say %s first",
+                                   session_is_lmtp(s) ? "LHLO" : "EHLO or HELO");
     if (s->settings->role == SMTPD_SUBMISSION && !s->authenticated)
         return session_co_complain(s, 530, "5.7.0", "Authentication required");
     if (s->mail_given)
@@ -64,6 +70,10 @@ int session_co_mail(struct smtp_session *s, const struct smtp_command *command)
     if (command->size > max)
         return session_co_complain(s, 552, "5.3.4", "At most %llu bytes are taken",
                                    (unsigned long long)max);
+    if (command->smtputf8 && !session_offers_utf8(s))
+        return session_co_complain(s, 555, "5.5.4", "SMTPUTF8 is not offered here");
+    if (command->beyond_ascii && !command->smtputf8)
+        return session_co_want_utf8(s);
     int rc = session_co_check_sender(s, command);
     if (rc != 0)
         return rc < 0 ? rc : 0;
@@ -73,6 +83,7 @@ int session_co_mail(struct smtp_session *s, const struct smtp_command *command)
     if (!s->reverse_path.at)
         return session_co_say(s, SPAN("452 4.3.1 Out of memory\r\n"));
     s->declared_size = command->size;
+    s->utf8 = command->smtputf8;
     s->mail_given = true;
     return session_co_say(s, SPAN("250 2.1.0 Ok\r\n"));
 }
@@ -89,10 +100,12 @@ static struct letter_recipient *session_new_recipient(struct smtp_session *s)
         s->recipients = grown;
         s->recipient_room = room;
     }
-    return &s->recipients[s->recipient_count];
+    struct letter_recipient *recipient = &s->recipients[s->recipient_count];
+    *recipient = (struct letter_recipient){0};
+    return recipient;
 }
 
-/* P8: the truth on port 25, but not for a dictionary. */
+/* P8: the truth on port 25, but not for a dictionary. Who comes by LMTP asks for many others. */
 static int session_co_refuse_recipient(struct smtp_session *s, int found,
                                        const struct smtp_path *path)
 {
@@ -100,6 +113,8 @@ static int session_co_refuse_recipient(struct smtp_session *s, int found,
     log_info("smtpd.recipient_refused", "peer=%s to=%s@%s why=%s", stream_peer_text(s->st),
              LOG_CLEAN(path->local), LOG_CLEAN(path->domain),
              found == DIRECTORY_FOREIGN ? "relay" : "unknown");
+    if (session_is_lmtp(s))
+        return session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
     if (found == DIRECTORY_FOREIGN)
         return session_co_complain(s, 550, "5.7.1", "Not one of our domains; we do not relay");
     if (++s->unknown_recipients > UNKNOWN_RECIPIENTS_MAX)
@@ -123,8 +138,8 @@ static int session_add_foreign(struct smtp_session *s, const struct smtp_path *p
     return recipient->targets->address.at ? DIRECTORY_LOCAL : -ENOMEM;
 }
 
-/* On port 25 a server asks, which tries again. A mail program would drop the whole letter for one
- * full mailbox: what our users submit is taken, and waits in the queue. */
+/* Servers ask on port 25 and by LMTP, and try again. A mail program would drop the whole letter for
+ * one full mailbox: what our users submit is taken, and waits in the queue. */
 static int session_co_is_full(const struct smtp_session *s,
                               const struct letter_recipient *recipient)
 {
@@ -156,6 +171,9 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
         found = session_co_find_return(s, path, recipient);
     if (found == DIRECTORY_FOREIGN || found == DIRECTORY_UNKNOWN)
         return session_co_refuse_recipient(s, found, path);
+    if (found == DIRECTORY_LOCAL && s->utf8 && session_leads_outside(recipient))
+        return session_co_say(s,
+                              SPAN("550 5.6.7 This address leads to where SMTPUTF8 does not\r\n"));
     if (found == DIRECTORY_LOCAL)
         recipient->forward_path = session_keep_path(s, path);
     int full = found == DIRECTORY_LOCAL ? session_co_is_full(s, recipient) : 0;
@@ -174,6 +192,8 @@ int session_co_rcpt(struct smtp_session *s, const struct smtp_command *command)
         return session_co_complain(s, 503, "5.5.1", "MAIL comes first");
     if (s->recipient_count >= max)
         return session_co_say(s, SPAN("452 4.5.3 Too many recipients\r\n"));
+    if (command->beyond_ascii && !s->utf8)
+        return session_co_want_utf8(s);
     return session_co_add_recipient(s, &command->path);
 }
 

@@ -1,4 +1,4 @@
-/* HELO, EHLO (RFC 5321 4.1.1.1) and STARTTLS (RFC 3207). */
+/* HELO, EHLO (RFC 5321 4.1.1.1), LHLO (RFC 2033 4.1) and STARTTLS (RFC 3207). */
 #include "smtpd/session.h"
 
 #include "base/log.h"
@@ -15,8 +15,15 @@ static void session_remember_hello(struct smtp_session *s, struct span name, boo
     session_reset(s);
 }
 
+static int session_co_want_lhlo(struct smtp_session *s)
+{
+    return session_co_complain(s, 500, "5.5.1", "This is LMTP, say LHLO");
+}
+
 int session_co_helo(struct smtp_session *s, const struct smtp_command *command)
 {
+    if (session_is_lmtp(s))
+        return session_co_want_lhlo(s);
     int rc = session_co_forbid_pipelining(s);
     if (rc < 0)
         return rc;
@@ -32,14 +39,14 @@ static bool session_offers_auth(const struct smtp_session *s)
 
 static bool session_offers_tls(const struct smtp_session *s)
 {
-    if (stream_is_tls(s->st) || !s->settings->tls)
+    if (stream_is_tls(s->st) || stream_is_local(s->st) || !s->settings->tls)
         return false;
     struct tls_context *context = s->settings->tls(s->settings->tls_arg);
     tls_context_release(context);
     return context != NULL;
 }
 
-int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command)
+static int session_co_welcome(struct smtp_session *s, const struct smtp_command *command)
 {
     int rc = session_co_forbid_pipelining(s);
     if (rc < 0)
@@ -54,9 +61,22 @@ int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command)
             return rc;
     }
     return session_co_reply(
-        s, 250, "", "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nHELP%s%.*s",
+        s, 250, "", "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nHELP%s%s%.*s",
         s->settings->hostname, (unsigned long long)session_message_max(s),
-        session_offers_tls(s) ? "\nSTARTTLS" : "", SPAN_PRINT(buffer_span(&auth)));
+        session_offers_utf8(s) ? "\nSMTPUTF8" : "", session_offers_tls(s) ? "\nSTARTTLS" : "",
+        SPAN_PRINT(buffer_span(&auth)));
+}
+
+int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command)
+{
+    return session_is_lmtp(s) ? session_co_want_lhlo(s) : session_co_welcome(s, command);
+}
+
+int session_co_lhlo(struct smtp_session *s, const struct smtp_command *command)
+{
+    if (!session_is_lmtp(s))
+        return session_co_complain(s, 502, "5.5.1", "This is SMTP, say EHLO");
+    return session_co_welcome(s, command);
 }
 
 /* Bytes behind the command came before TLS: somebody injected them (CVE-2011-0411). */

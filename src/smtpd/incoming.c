@@ -65,7 +65,7 @@ static int incoming_write_prefix(struct incoming *in, struct span header, struct
     bool one = s->recipient_count == 1;
     struct trace_received received = {
         .hello = span_of(s->hello),
-        .peer = submission ? NULL : stream_peer_text(s->st),
+        .peer = submission || stream_is_local(s->st) ? NULL : stream_peer_text(s->st),
         .hostname = s->settings->hostname,
         .protocol = session_protocol(s),
         .tls = stream_tls_version(s->st),

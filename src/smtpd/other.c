@@ -25,8 +25,9 @@ int session_co_help(struct smtp_session *s, const struct smtp_command *command)
 {
     (void)command;
     return session_co_reply(s, 214, "2.0.0",
-                            "Commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s",
-                            stream_is_tls(s->st) ? "" : " STARTTLS",
+                            "Commands: %s MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s",
+                            session_is_lmtp(s) ? "LHLO" : "HELO EHLO",
+                            stream_is_tls(s->st) || stream_is_local(s->st) ? "" : " STARTTLS",
                             s->settings->role == SMTPD_SUBMISSION ? " AUTH" : "");
 }
 

@@ -31,7 +31,7 @@ int session_co_find_return(struct smtp_session *s, const struct smtp_path *path,
     struct directory *d = s->settings->directory;
     char original[ADDRESS_TEXT_MAX];
     int64_t tenant, letter;
-    if (s->settings->role != SMTPD_MX || s->reverse_path.len)
+    if (s->settings->role == SMTPD_SUBMISSION || s->reverse_path.len)
         return DIRECTORY_UNKNOWN;
     bool srs = directory_srs_reverse(d, path->local, clock_wall_ms(), original) == 0;
     if (!srs && directory_verp_read(d, path->local, &letter) < 0)
@@ -70,17 +70,24 @@ int incoming_read_report(struct incoming *in, struct arena *arena, struct letter
     return 0;
 }
 
+bool session_leads_outside(const struct letter_recipient *recipient)
+{
+    for (size_t i = 0; i < recipient->count; i++)
+        if (recipient->targets[i].user == 0)
+            return true;
+    return false;
+}
+
 /* What an alias sends on to the outside carries a reverse-path of ours, so that SPF holds there.
  * NULL: nothing goes on, or the null path stays. */
 const char *session_forward_path(struct smtp_session *s)
 {
     struct span local, domain;
     bool leaves = false;
-    if (s->settings->role != SMTPD_MX || s->reverse_path.len == 0)
+    if (s->settings->role == SMTPD_SUBMISSION || s->reverse_path.len == 0)
         return NULL;
     for (size_t i = 0; !leaves && i < s->recipient_count; i++) {
-        for (size_t k = 0; k < s->recipients[i].count; k++)
-            leaves = leaves || s->recipients[i].targets[k].user == 0;
+        leaves = session_leads_outside(&s->recipients[i]);
         if (leaves && !address_split(s->recipients[i].forward_path, &local, &domain))
             domain = span_of(s->settings->hostname);
     }

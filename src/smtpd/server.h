@@ -1,15 +1,18 @@
 /*
- * The SMTP server (RFC 5321, 6409): one session for each connection, for the world (MX, port 25)
- * and for our users (submission, 587 and 465).
+ * The SMTP server (RFC 5321, 6409, 2033): one session for each connection, for the world (MX, port
+ * 25), for our users (submission, 587 and 465), and for mail servers of our own that hand letters
+ * in (LMTP, 24 and a unix socket).
  *
  * MX takes letters for our own addresses from anybody and relays nothing. Submission wants AUTH
- * (directory/sasl.h; only under TLS) and lets a user send only as addresses that are theirs. A
- * positive reply to the end of data follows the commit (P1). main fills the settings; they outlive
- * all sessions.
+ * (directory/sasl.h; only under TLS) and lets a user send only as addresses that are theirs. LMTP
+ * takes what MX takes, from loopback and trusted networks, and answers the end of data once for
+ * each recipient. A positive reply to the end of data follows the commit (P1). main fills the
+ * settings; they outlive all sessions.
  */
 #ifndef SMTPD_SERVER_H
 #define SMTPD_SERVER_H
 
+#include "base/network.h"
 #include "directory/directory.h"
 #include "run/stream.h"
 #include "submit/submit.h"
@@ -18,7 +21,7 @@
 
 struct tls_context;
 
-enum smtpd_role { SMTPD_MX, SMTPD_SUBMISSION };
+enum smtpd_role { SMTPD_MX, SMTPD_SUBMISSION, SMTPD_LMTP };
 
 struct smtpd_counters {
     atomic_uint_fast64_t sessions, accepted, accepted_bytes, refused, tempfailed;
@@ -60,6 +63,8 @@ struct smtpd_settings {
     int64_t command_timeout_ms;      /* for one whole command; 0: 5 minutes */
     int64_t data_timeout_ms;         /* between two reads of a body; 0: 3 minutes */
     int64_t greet_pause_ms;          /* MX, not for loopback: who talks first is no mail server */
+    const struct network *trusted;   /* LMTP: who may come, beside loopback and unix sockets */
+    size_t trusted_count;
 };
 
 /* For listener_settings.co_serve; settings is a struct smtpd_settings. */

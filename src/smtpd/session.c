@@ -75,11 +75,29 @@ int session_co_forbid_pipelining(struct smtp_session *s)
     return session_co_end(s, SPAN("503 5.5.0 Improper use of command pipelining\r\n"));
 }
 
+bool session_is_lmtp(const struct smtp_session *s)
+{
+    return s->settings->role == SMTPD_LMTP;
+}
+
+bool session_offers_utf8(const struct smtp_session *s)
+{
+    return s->settings->role != SMTPD_SUBMISSION;
+}
+
 const char *session_protocol(const struct smtp_session *s)
 {
-    static const char *const names[] = {"SMTP",  "SMTP",   "SMTP",   "SMTP",
-                                        "ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"};
-    return names[4 * s->extended + 2 * stream_is_tls(s->st) + s->authenticated];
+    static const char *const names[][4] = {
+        {"SMTP", "SMTP", "SMTP", "SMTP"},
+        {"ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"},
+        {"LMTP", "LMTPA", "LMTPS", "LMTPSA"},
+        {"UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"},
+        {"UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA"},
+    };
+    unsigned kind = session_is_lmtp(s) ? 2 : s->extended;
+    if (s->utf8)
+        kind = session_is_lmtp(s) ? 4 : 3;
+    return names[kind][2 * stream_is_tls(s->st) + s->authenticated];
 }
 
 uint64_t session_message_max(const struct smtp_session *s)
@@ -92,13 +110,13 @@ uint64_t session_message_max(const struct smtp_session *s)
 typedef int session_command(struct smtp_session *s, const struct smtp_command *command);
 
 static session_command *const session_commands[] = {
-    [SMTP_HELO] = session_co_helo, [SMTP_EHLO] = session_co_ehlo,
-    [SMTP_MAIL] = session_co_mail, [SMTP_RCPT] = session_co_rcpt,
-    [SMTP_DATA] = session_co_data, [SMTP_RSET] = session_co_rset,
-    [SMTP_NOOP] = session_co_noop, [SMTP_QUIT] = session_co_quit,
-    [SMTP_VRFY] = session_co_vrfy, [SMTP_EXPN] = session_co_expn,
-    [SMTP_HELP] = session_co_help, [SMTP_STARTTLS] = session_co_starttls,
-    [SMTP_AUTH] = session_co_auth,
+    [SMTP_HELO] = session_co_helo,         [SMTP_EHLO] = session_co_ehlo,
+    [SMTP_LHLO] = session_co_lhlo,         [SMTP_MAIL] = session_co_mail,
+    [SMTP_RCPT] = session_co_rcpt,         [SMTP_DATA] = session_co_data,
+    [SMTP_RSET] = session_co_rset,         [SMTP_NOOP] = session_co_noop,
+    [SMTP_QUIT] = session_co_quit,         [SMTP_VRFY] = session_co_vrfy,
+    [SMTP_EXPN] = session_co_expn,         [SMTP_HELP] = session_co_help,
+    [SMTP_STARTTLS] = session_co_starttls, [SMTP_AUTH] = session_co_auth,
 };
 
 /* Browsers can be made to speak to us; what they say first is no mistake but an attack. */
@@ -168,11 +186,25 @@ static int session_co_start_implicit_tls(struct smtp_session *s)
     return rc;
 }
 
+static bool session_trusts_peer(const struct smtp_session *s)
+{
+    if (stream_peer_is_loopback(s->st))
+        return true;
+    for (size_t i = 0; i < s->settings->trusted_count; i++)
+        if (network_holds(&s->settings->trusted[i], stream_peer(s->st)))
+            return true;
+    return false;
+}
+
 /* A server waits for the greeting (RFC 5321 3.1); a spam sender often does not. */
 static int session_co_greet(struct smtp_session *s)
 {
     const struct smtpd_settings *settings = s->settings;
     bool patient = settings->role == SMTPD_MX && !stream_peer_is_loopback(s->st);
+    if (session_is_lmtp(s) && !session_trusts_peer(s)) {
+        log_info("smtpd.not_trusted", "peer=%s", stream_peer_text(s->st));
+        return session_co_end(s, SPAN("554 5.7.1 Only mail servers of this site deliver here\r\n"));
+    }
     if (settings->implicit_tls) {
         int rc = session_co_start_implicit_tls(s);
         if (rc < 0)
@@ -186,7 +218,8 @@ static int session_co_greet(struct smtp_session *s)
             return session_co_end(s, SPAN("554 5.5.0 You spoke before the greeting\r\n"));
         }
     }
-    return session_co_reply(s, 220, "", "%s ESMTP Postamt", settings->hostname);
+    return session_co_reply(s, 220, "", "%s %s Postamt", settings->hostname,
+                            session_is_lmtp(s) ? "LMTP" : "ESMTP");
 }
 
 static void session_say_farewell(struct smtp_session *s, int rc)

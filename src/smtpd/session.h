@@ -2,7 +2,7 @@
  * What the files of the SMTP server share: the session, its replies, one function a command.
  *
  * The order of a dialogue is the order of these files: session.c (greeting, command loop),
- * hello.c (HELO, EHLO, STARTTLS), auth.c, envelope.c (MAIL, RCPT, RSET), data.c, other.c.
+ * hello.c (HELO, EHLO, LHLO, STARTTLS), auth.c, envelope.c (MAIL, RCPT, RSET), data.c, other.c.
  * A command function answers the client itself and returns 0, or an error that ends the session:
  * the stream's, or SESSION_END after a reply that ends it.
  */
@@ -24,7 +24,7 @@ struct smtp_session {
     struct stream *st;
     const struct smtpd_settings *settings;
     char hello[SESSION_HELLO_MAX]; /* the client's name for itself; empty before HELO */
-    bool extended;                 /* EHLO, not HELO */
+    bool extended;                 /* EHLO or LHLO, not HELO */
     bool authenticated;
     struct sasl_dialogue sasl;
     struct identity who;
@@ -34,6 +34,7 @@ struct smtp_session {
     /* The transaction: from MAIL to the reply after the data, or RSET. */
     struct arena transaction;
     bool mail_given;
+    bool utf8;                /* addresses and header may be UTF-8 (RFC 6531) */
     struct span reverse_path; /* "local@domain", empty for the null path */
     uint64_t declared_size;
     struct letter_recipient *recipients;
@@ -56,7 +57,11 @@ must_check int session_co_end(struct smtp_session *s, struct span lines);
 must_check int session_co_forbid_pipelining(struct smtp_session *s);
 /* Ends the transaction, if there is one. */
 void session_reset(struct smtp_session *s);
-/* "smtp", "esmtps", … for logs and Received (RFC 3848). */
+/* LMTP has another greeting, and another end of data. */
+bool session_is_lmtp(const struct smtp_session *s);
+/* What may leave does not take SMTPUTF8: the servers it goes to may not. */
+bool session_offers_utf8(const struct smtp_session *s);
+/* "SMTP", "ESMTPS", "LMTP", … for logs and Received (RFC 3848, 6531). */
 const char *session_protocol(const struct smtp_session *s);
 uint64_t session_message_max(const struct smtp_session *s); /* bytes (RFC 1870) */
 
@@ -65,9 +70,11 @@ uint64_t session_message_max(const struct smtp_session *s); /* bytes (RFC 1870) 
 must_check int session_co_find_return(struct smtp_session *s, const struct smtp_path *path,
                                       struct letter_recipient *recipient);
 const char *session_forward_path(struct smtp_session *s);
+bool session_leads_outside(const struct letter_recipient *recipient);
 
 int session_co_helo(struct smtp_session *s, const struct smtp_command *command);
 int session_co_ehlo(struct smtp_session *s, const struct smtp_command *command);
+int session_co_lhlo(struct smtp_session *s, const struct smtp_command *command);
 int session_co_starttls(struct smtp_session *s, const struct smtp_command *command);
 int session_co_auth(struct smtp_session *s, const struct smtp_command *command);
 int session_co_mail(struct smtp_session *s, const struct smtp_command *command);

@@ -78,9 +78,8 @@ void submission_co_hand_over(struct incoming *in)
 static bool leaves(const struct smtp_session *s)
 {
     for (size_t i = 0; i < s->recipient_count; i++)
-        for (size_t k = 0; k < s->recipients[i].count; k++)
-            if (s->recipients[i].targets[k].user == 0)
-                return true;
+        if (session_leads_outside(&s->recipients[i]))
+            return true;
     return false;
 }
 

@@ -136,11 +136,6 @@ int blob_co_finish(struct blob_writer *w)
     return rc;
 }
 
-struct span blob_writer_bytes(const struct blob_writer *w)
-{
-    return w->file ? (struct span){NULL, 0} : buffer_span(&w->bytes);
-}
-
 uint64_t blob_writer_size(const struct blob_writer *w)
 {
     return w->size;
@@ -285,6 +280,7 @@ struct blob_read {
     size_t max;
     struct buffer *out;
     bool in_file;
+    uint64_t size; /* of the blob */
 };
 
 static int read_row(struct db_tx *tx, void *arg)
@@ -299,6 +295,7 @@ static int read_row(struct db_tx *tx, void *arg)
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
+    read->size = (uint64_t)db_column_int(q, 0);
     read->in_file = db_column_is_null(q, 1);
     if (read->in_file)
         return 0;
@@ -316,7 +313,7 @@ static int read_file(void *arg)
 
 int blob_co_writer_read(struct blob_writer *w, struct buffer *out)
 {
-    struct blob_read read = {w->store, 0, w->file, 0, w->size, out, true};
+    struct blob_read read = {w->store, 0, w->file, 0, w->size, out, true, 0};
     if (w->file == 0)
         return buffer_append(out, buffer_span(&w->bytes));
     return lane_co_run(w->store->disk_lane, read_file, &read, CO_FOREVER);
@@ -325,12 +322,58 @@ int blob_co_writer_read(struct blob_writer *w, struct buffer *out)
 int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset, size_t max,
                  struct buffer *out)
 {
-    struct blob_read read = {store, tenant, blob, offset, max, out, false};
+    struct blob_read read = {store, tenant, blob, offset, max, out, false, 0};
     int rc = store_co_read(store, read_row, &read);
     if (rc == 0 && read.in_file)
         rc = lane_co_run(store->disk_lane, read_file, &read, CO_FOREVER);
     return rc;
 }
+
+/* --- all bytes at once ----------------------------------------------------------------------- */
+
+struct blob_using {
+    struct blob_read read;
+    blob_use *use;
+    void *arg;
+};
+
+/* Read, not mapped: a disk that fails is then an error, not a signal. */
+static int use_file(void *arg)
+{
+    struct blob_using *u = arg;
+    AUTO_BUFFER bytes = BUFFER(u->read.size);
+    u->read.out = &bytes;
+    u->read.max = u->read.size;
+    int rc = read_file(&u->read);
+    if (rc == 0 && bytes.len != u->read.size)
+        rc = ERR_CORRUPT;
+    return rc < 0 ? rc : u->use(buffer_span(&bytes), u->arg);
+}
+
+int blob_co_writer_use(struct blob_writer *w, blob_use *use, void *arg)
+{
+    struct blob_using u = {{.store = w->store, .blob = w->file, .size = w->size}, use, arg};
+    if (w->file == 0)
+        return use(buffer_span(&w->bytes), arg);
+    return lane_co_run(w->store->disk_lane, use_file, &u, CO_FOREVER);
+}
+
+int blob_co_use(struct store *store, int64_t tenant, int64_t blob, size_t max, blob_use *use,
+                void *arg)
+{
+    AUTO_BUFFER bytes = BUFFER(BLOB_INLINE_MAX);
+    struct blob_using u = {
+        {.store = store, .tenant = tenant, .blob = blob, .max = max, .out = &bytes}, use, arg};
+    int rc = store_co_read(store, read_row, &u.read);
+    if (rc == 0 && u.read.size > max)
+        rc = -EFBIG;
+    if (rc < 0)
+        return rc;
+    return u.read.in_file ? lane_co_run(store->disk_lane, use_file, &u, CO_FOREVER)
+                          : use(buffer_span(&bytes), arg);
+}
+
+/* --- rows at once ---------------------------------------------------------------------------- */
 
 struct rows_read {
     int64_t tenant;

@@ -27,11 +27,12 @@ must_check int blob_co_append(struct blob_writer *w, struct span bytes);
 /* All bytes are in: file and folder are synced. Afterwards blob_put may be called. */
 must_check int blob_co_finish(struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
-/* Its bytes while they are in memory (up to BLOB_INLINE_MAX, after blob_co_finish); .at NULL: they
- * are in a file. They live as long as the writer. */
-struct span blob_writer_bytes(const struct blob_writer *w);
 /* Appends all its bytes to out; after blob_co_finish. Yields. */
 must_check int blob_co_writer_read(struct blob_writer *w, struct buffer *out);
+/* Calls use with all its bytes and returns its result; after blob_co_finish. Bytes in a file are
+ * read in the disk lane, where use runs too: it is pure and may take its time. Yields. */
+typedef int blob_use(struct span bytes, void *arg);
+must_check int blob_co_writer_use(struct blob_writer *w, blob_use *use, void *arg);
 /* The write job that put it has been committed: its file stays. */
 void blob_writer_committed(struct blob_writer *w);
 /* Gives back memory; a file that was never committed is removed. NULL is fine. */
@@ -46,6 +47,10 @@ must_check int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, in
 /* Appends bytes [offset, offset + max) to out. ERR_ABSENT when there is no such blob. */
 must_check int blob_co_read(struct store *store, int64_t tenant, int64_t blob, uint64_t offset,
                             size_t max, struct buffer *out);
+/* Calls use with all bytes of a stored blob, as blob_co_writer_use does. ERR_ABSENT; -EFBIG: it is
+ * larger than max. */
+must_check int blob_co_use(struct store *store, int64_t tenant, int64_t blob, size_t max,
+                           blob_use *use, void *arg);
 /* Appends the bytes of several whole blobs that are kept in rows, in their order, in one read; at
  * most 256. Those that are absent or in a file are told by in_row. */
 struct blob_row {

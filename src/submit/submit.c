@@ -1,61 +1,35 @@
 /* The one door in; see submit.h. */
-#include "submit/submit.h"
+#include "submit/copy_internal.h"
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "box/box.h"
 #include "box/summary.h"
 #include "event/event.h"
 #include "mail/trace.h"
 #include "reputation/suppression.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RECEIVE_MEMORY   ((size_t)16 * 1024 * 1024)
 #define SUMMARY_KEPT_MAX ((size_t)256 * 1024)
 
-/* One copy of a letter: for a mailbox, or to go elsewhere. */
-struct copy {
-    int64_t tenant, user;     /* user 0: elsewhere */
-    struct span forward_path; /* of the first recipient that led here; elsewhere: where to */
-    struct span head;         /* mailbox */
-    struct span domain;       /* of what may go into the queue: folded */
-    int64_t id;               /* the same: the recipient's */
-    struct span queued_path;  /* the same: where to */
-    struct directory_quota quota;
-    bool may_wait; /* a mailbox: in the queue, if it is full */
-    bool full;     /* found by the job */
-};
-
 struct submit_plan {
     const struct letter *letter;
-    struct copy *copies; /* sorted by tenant; within it mailboxes after what leaves */
+    struct copy *copies;
     size_t count;
-    struct span envelope, structure; /* of the letter, for mailboxes; empty: made when asked for */
+    bool stored;                     /* the last run of the job put the body in */
+    struct box_message summary;      /* what mailboxes keep of the letter */
     struct queue_recipient *leaving; /* room for one tenant's */
-    struct queue_entry *entries;     /* of all that leaves */
-    size_t entry_count;              /* of those: for elsewhere, and what waits for room */
-    size_t outside;                  /* for elsewhere alone */
+    struct queue_entry *entries;     /* of all that leaves, or waits for room */
+    size_t entry_count;
     int64_t now_ms;
 };
 
 /* --- who gets a copy ------------------------------------------------------------------------- */
-
-static int compare_copies(const void *a, const void *b)
-{
-    const struct copy *x = a, *y = b;
-    if (x->tenant != y->tenant)
-        return x->tenant < y->tenant ? -1 : 1;
-    if (x->user != y->user)
-        return x->user < y->user ? -1 : 1;
-    if (x->user)
-        return 0;
-    int order = span_compare(x->domain, y->domain);
-    return order ? order : span_compare(x->forward_path, y->forward_path);
-}
 
 static size_t count_targets(const struct letter *letter)
 {
@@ -87,25 +61,39 @@ static int make_copy(const struct letter *letter, const struct letter_recipient 
     struct span path = target->user ? recipient->forward_path : target->address;
     *ret_copy = (struct copy){.tenant = target->tenant,
                               .user = target->user,
+                              .detail = target->detail,
                               .forward_path = path,
                               .queued_path = alone ? path : target->address,
                               .quota = target->quota,
                               .may_wait = target->user && box_has_limit(&target->quota) &&
                                           (letter->full_waits || !alone)};
-    if (!target->user || ret_copy->may_wait)
-        ret_copy->domain = folded_domain(ret_copy->queued_path, arena);
-    return (!target->user || ret_copy->may_wait) && !ret_copy->domain.at ? -ENOMEM : 0;
+    if (target->user && !ret_copy->may_wait)
+        return 0;
+    ret_copy->id = id_next();
+    ret_copy->domain = folded_domain(ret_copy->queued_path, arena);
+    return ret_copy->domain.at ? 0 : -ENOMEM;
 }
 
-/* A recipient that leads here alone is told when it is full, also where an alias does, too. */
-static void join_copies(struct copy *kept, const struct copy *same)
+/* Sorted, each once. A recipient that leads to a mailbox alone is told when it is full, also where
+ * an alias leads there, too. */
+static void join_copies(struct submit_plan *plan, size_t count)
 {
-    kept->may_wait = kept->may_wait && same->may_wait;
+    size_t unique = 0;
+    if (count > 1)
+        qsort(plan->copies, count, sizeof *plan->copies, copy_compare);
+    for (size_t i = 0; i < count; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (i == 0 || copy_compare(copy, &plan->copies[unique - 1]) != 0)
+            plan->copies[unique++] = *copy;
+        else
+            plan->copies[unique - 1].may_wait = plan->copies[unique - 1].may_wait && copy->may_wait;
+    }
+    plan->count = unique;
 }
 
 static int gather_copies(struct submit_plan *plan, struct arena *arena)
 {
-    size_t count = 0, unique = 0;
+    size_t count = 0;
     int rc = 0;
     for (size_t i = 0; i < plan->letter->recipient_count; i++) {
         const struct letter_recipient *recipient = &plan->letter->recipients[i];
@@ -113,17 +101,9 @@ static int gather_copies(struct submit_plan *plan, struct arena *arena)
             rc = make_copy(plan->letter, recipient, &recipient->targets[j], arena,
                            &plan->copies[count++]);
     }
-    if (rc < 0)
-        return rc;
-    if (count > 1)
-        qsort(plan->copies, count, sizeof *plan->copies, compare_copies);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || compare_copies(&plan->copies[i], &plan->copies[unique - 1]) != 0)
-            plan->copies[unique++] = plan->copies[i];
-        else
-            join_copies(&plan->copies[unique - 1], &plan->copies[i]);
-    plan->count = unique;
-    return 0;
+    if (rc == 0)
+        join_copies(plan, count);
+    return rc;
 }
 
 static int write_heads(struct submit_plan *plan, struct arena *arena)
@@ -132,47 +112,51 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < plan->count; i++) {
         struct copy *copy = &plan->copies[i];
-        if (!copy->user || copy->may_wait)
-            copy->id = id_next();
         if (!copy->user)
             continue;
         buffer_clear(&head);
         rc = trace_delivery(&head, plan->letter->reverse_path, copy->forward_path);
         copy->head = arena_copy(arena, buffer_span(&head));
-        if (rc == 0 && !copy->head.at)
+        copy->octets = copy->head.len + blob_writer_size(plan->letter->body);
+        copy->folder = copy->detail.len ? arena_alloc(arena, copy->detail.len) : NULL;
+        if (rc == 0 && (!copy->head.at || (copy->detail.len && !copy->folder)))
             rc = -ENOMEM;
     }
     return rc;
 }
 
-/* Once for all mailboxes. A letter in a file is not read again for it, and one without a summary
- * gets it when a client first asks. */
-static int summarise(struct submit_plan *plan, struct arena *arena)
+static int keep_summary(struct submit_plan *plan, const struct summary *summary,
+                        struct arena *arena)
 {
-    struct span bytes = blob_writer_bytes(plan->letter->body);
-    struct summary summary = {0};
+    struct box_message shown = {0};
+    struct span *const spans[] = {&shown.envelope, &shown.structure, &shown.preview, &shown.ids};
+    plan->summary.thread = summary->thread;
+    if (summary->structure.len + summary->envelope.len > SUMMARY_KEPT_MAX)
+        return 0;
+    summary_show(summary, &shown);
+    for (unsigned i = 0; i < sizeof spans / sizeof *spans; i++) {
+        *spans[i] = arena_copy(arena, *spans[i]);
+        if (!spans[i]->at)
+            return -ENOMEM;
+    }
+    plan->summary = shown;
+    return 0;
+}
+
+/* Once for all mailboxes. What is too large to be kept is made when a client asks. */
+static int co_summarise(struct submit_plan *plan, struct arena *arena)
+{
+    struct summary summary;
     bool stays = false;
     for (size_t i = 0; i < plan->count; i++)
         stays = stays || plan->copies[i].user != 0;
-    if (!stays || !bytes.at)
+    if (!stays)
         return 0;
-    int rc = summary_make(bytes, &summary);
-    if (rc == 0 && summary.structure.len + summary.envelope.len <= SUMMARY_KEPT_MAX) {
-        plan->envelope = arena_copy(arena, buffer_span(&summary.envelope));
-        plan->structure = arena_copy(arena, buffer_span(&summary.structure));
-        rc = plan->envelope.at && plan->structure.at ? 0 : -ENOMEM;
-    }
+    int rc = summary_co_make(plan->letter->body, &summary);
+    if (rc == 0)
+        rc = keep_summary(plan, &summary, arena);
     summary_free(&summary);
     return rc;
-}
-
-static void add_entry(struct submit_plan *plan, const struct copy *copy)
-{
-    plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
-                                                              .recipient = copy->id,
-                                                              .letter = plan->letter->id,
-                                                              .due_ms = plan->now_ms,
-                                                              .domain = copy->domain};
 }
 
 static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
@@ -184,16 +168,11 @@ static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
         return 0;
     plan->leaving = arena_zero(arena, leaving * sizeof *plan->leaving);
     plan->entries = arena_zero(arena, leaving * sizeof *plan->entries);
-    if (!plan->leaving || !plan->entries)
-        return -ENOMEM;
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->copies[i].user == 0)
-            add_entry(plan, &plan->copies[i]);
-    plan->outside = plan->entry_count;
-    return 0;
+    return plan->leaving && plan->entries ? 0 : -ENOMEM;
 }
 
-int submit_prepare(const struct letter *letter, struct arena *arena, struct submit_plan **ret_plan)
+int submit_co_prepare(const struct letter *letter, struct arena *arena,
+                      struct submit_plan **ret_plan)
 {
     struct submit_plan *plan = arena_zero(arena, sizeof *plan);
     if (!plan)
@@ -205,7 +184,7 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
     if (rc == 0)
         rc = write_heads(plan, arena);
     if (rc == 0)
-        rc = summarise(plan, arena);
+        rc = co_summarise(plan, arena);
     if (rc == 0)
         rc = prepare_leaving(plan, arena);
     *ret_plan = plan;
@@ -216,55 +195,63 @@ int submit_prepare(const struct letter *letter, struct arena *arena, struct subm
 
 /* The part of one tenant: [first, end) of the copies; what leaves comes first. */
 struct part {
-    size_t first, end, leaving, full;
+    size_t first, end, leaving, mailboxes;
     int64_t tenant, blob, sender_row;
 };
 
-static uint64_t octets_of(const struct submit_plan *plan, const struct copy *copy)
+static struct event event_of(const struct submit_plan *plan, struct part *part,
+                             enum event_kind kind)
 {
-    return copy->head.len + blob_writer_size(plan->letter->body);
+    return (struct event){.tenant = part->tenant,
+                          .letter = plan->letter->id,
+                          .kind = kind,
+                          .sender = plan->letter->reverse_path,
+                          .sender_row = &part->sender_row};
 }
 
-/* Before anything is written: which mailboxes take their copy, and which must wait. */
-static int take_room(struct db_tx *tx, struct submit_plan *plan, struct part *part)
+static int tell_delivered(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
+                          const struct copy *copy, uint64_t octets)
 {
-    for (size_t i = part->first + part->leaving; i < part->end; i++) {
-        struct copy *copy = &plan->copies[i];
-        int rc =
-            box_take_room(tx, part->tenant, copy->user, 1, octets_of(plan, copy), &copy->quota);
-        copy->full = rc == ERR_QUOTA && copy->may_wait;
-        part->full += copy->full;
-        if (copy->full)
-            add_entry(plan, copy);
-        else if (rc < 0)
-            return rc;
-    }
-    return 0;
+    char detail[sizeof "mailbox " + BOX_DETAIL_MAX];
+    struct event event = event_of(plan, part, EVENT_DELIVERED);
+    int len = snprintf(detail, sizeof detail, "mailbox %.*s", SPAN_PRINT(copy->name));
+    event.recipient = copy->forward_path;
+    event.detail = span_make(detail, (size_t)len);
+    event.bytes = octets;
+    return event_record(tx, &event);
+}
+
+/* Of a copy that cannot go anywhere, and whose recipient was accepted all the same. */
+static int drop(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
+                const struct copy *copy)
+{
+    struct event event = event_of(plan, part, EVENT_DROPPED);
+    event.recipient = copy->forward_path;
+    event.detail = copy->refused == ERR_QUOTA ? SPAN("the mailbox is full")
+                                              : SPAN("the user was removed meanwhile");
+    return copy->dropped && !plan->letter->quiet ? event_record(tx, &event) : 0;
 }
 
 static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part *part,
                    const struct copy *copy)
 {
     int64_t uid;
-    struct box_message message = {.blob = part->blob,
-                                  .octets = octets_of(plan, copy),
-                                  .received_ms = plan->now_ms,
-                                  .head = copy->head,
-                                  .envelope = plan->envelope,
-                                  .structure = plan->structure};
-    struct event event = {.tenant = part->tenant,
-                          .letter = plan->letter->id,
-                          .kind = EVENT_DELIVERED,
-                          .sender = plan->letter->reverse_path,
-                          .sender_row = &part->sender_row,
-                          .recipient = copy->forward_path,
-                          .detail = SPAN("mailbox " BOX_INBOX),
-                          .bytes = message.octets};
-    int rc = box_append(tx, part->tenant, copy->user, BOX_INBOX, &message, &uid);
-    return rc < 0 || plan->letter->quiet ? rc : event_record(tx, &event);
+    struct box_message message = plan->summary;
+    message.blob = part->blob;
+    message.octets = copy->octets;
+    message.received_ms = plan->now_ms;
+    message.head = copy->head;
+    if (copy->refused)
+        return drop(tx, plan, part, copy);
+    if (!copy_stays(copy))
+        return 0;
+    int rc = box_append_to(tx, part->tenant, copy->mailbox, &message, &uid);
+    return rc < 0 || plan->letter->quiet ? rc
+                                         : tell_delivered(tx, plan, part, copy, message.octets);
 }
 
-static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
+/* What goes elsewhere, and what waits for room in a mailbox. */
+static int put_into_queue(struct db_tx *tx, struct submit_plan *plan, const struct part *part)
 {
     const char *path = plan->letter->leaving_path;
     struct queue_letter letter = {.tenant = part->tenant,
@@ -281,36 +268,41 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
     size_t count = 0;
     for (size_t i = part->first; i < part->end; i++) {
         const struct copy *copy = &plan->copies[i];
-        if (copy->user == 0 || copy->full)
-            plan->leaving[count++] = (struct queue_recipient){.id = copy->id,
-                                                              .forward_path = copy->queued_path,
-                                                              .domain = copy->domain,
-                                                              .due_ms = plan->now_ms};
+        if (!copy_leaves(copy))
+            continue;
+        plan->leaving[count++] = (struct queue_recipient){.id = copy->id,
+                                                          .forward_path = copy->queued_path,
+                                                          .domain = copy->domain,
+                                                          .due_ms = plan->now_ms};
+        plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
+                                                                  .recipient = copy->id,
+                                                                  .letter = letter.id,
+                                                                  .due_ms = plan->now_ms,
+                                                                  .domain = copy->domain};
     }
     return queue_put(tx, &letter, plan->leaving, count);
 }
 
+/* Of a part without a copy that goes nothing is kept but what happened. */
 static int apply_part(struct db_tx *tx, struct submit_plan *plan, struct part *part)
 {
-    struct event event = {.tenant = part->tenant,
-                          .letter = plan->letter->id,
-                          .kind = EVENT_ACCEPTED,
-                          .sender = plan->letter->reverse_path,
-                          .sender_row = &part->sender_row,
-                          .detail = plan->letter->source,
-                          .bytes = blob_writer_size(plan->letter->body)};
-    int rc = take_room(tx, plan, part);
-    size_t queued = part->leaving + part->full;
-    uint32_t references = (uint32_t)(part->end - part->first - queued) + (queued > 0);
-    if (rc == 0)
+    struct event event = event_of(plan, part, EVENT_ACCEPTED);
+    uint32_t references = (uint32_t)part->mailboxes + (part->leaving > 0);
+    event.detail = plan->letter->source;
+    event.bytes = blob_writer_size(plan->letter->body);
+    int rc = 0;
+    if (references == 0 && !plan->letter->final)
+        return 0;
+    if (references)
         rc = blob_put(tx, plan->letter->body, part->tenant, references, &part->blob);
     if (rc == 0 && !plan->letter->quiet)
         rc = event_record(tx, &event);
-    if (rc == 0 && queued)
+    if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);
-    for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
-        if (!plan->copies[i].full)
+    for (size_t i = part->first; rc == 0 && i < part->end; i++)
+        if (plan->copies[i].user)
             rc = deliver(tx, plan, part, &plan->copies[i]);
+    plan->stored = plan->stored || references;
     return rc;
 }
 
@@ -344,14 +336,25 @@ static int add_returned(struct db_tx *tx, const struct letter_return *returned)
     return rc;
 }
 
+static struct part part_from(const struct submit_plan *plan, size_t first)
+{
+    struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
+    for (; part.end < plan->count && plan->copies[part.end].tenant == part.tenant; part.end++) {
+        const struct copy *copy = &plan->copies[part.end];
+        part.leaving += copy_leaves(copy);
+        part.mailboxes += copy_stays(copy);
+    }
+    return part;
+}
+
 int submit_apply(struct db_tx *tx, struct submit_plan *plan)
 {
-    int rc = 0;
-    plan->entry_count = plan->outside; /* the job may be repeated */
+    int going = copies_place(tx, plan->letter, plan->copies, plan->count);
+    int rc = going < 0 ? going : 0;
+    plan->stored = false;
+    plan->entry_count = 0;
     for (size_t first = 0; rc == 0 && first < plan->count;) {
-        struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
-        while (part.end < plan->count && plan->copies[part.end].tenant == part.tenant)
-            part.leaving += plan->copies[part.end++].user == 0;
+        struct part part = part_from(plan, first);
         rc = apply_part(tx, plan, &part);
         first = part.end;
     }
@@ -367,7 +370,9 @@ static int apply(struct db_tx *tx, void *arg)
 
 void submit_committed(const struct submit_door *door, struct submit_plan *plan)
 {
-    blob_writer_committed(plan->letter->body);
+    if (plan->stored)
+        blob_writer_committed(plan->letter->body);
+    copies_tell(plan->letter, plan->copies, plan->count);
     if (plan->entry_count && door->announce)
         door->announce(door->arg, plan->entries, plan->entry_count);
 }
@@ -407,10 +412,10 @@ int submit_co_is_full(const struct submit_door *door, const struct letter_recipi
 static int co_look_for_room(const struct submit_door *door, const struct submit_plan *plan)
 {
     int rc = 1;
-    for (size_t i = 0; rc == 1 && i < plan->count; i++) {
+    for (size_t i = 0; rc == 1 && i < plan->count && !plan->letter->apart; i++) {
         const struct copy *copy = &plan->copies[i];
         if (!copy->may_wait)
-            rc = co_has_room(door, copy->tenant, copy->user, &copy->quota, octets_of(plan, copy));
+            rc = co_has_room(door, copy->tenant, copy->user, &copy->quota, copy->octets);
     }
     return rc < 0 ? rc : rc == 1 ? 0 : ERR_QUOTA;
 }
@@ -419,7 +424,7 @@ int submit_co_receive(const struct submit_door *door, const struct letter *lette
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
     struct submit_plan *plan;
-    int rc = submit_prepare(letter, &arena, &plan);
+    int rc = submit_co_prepare(letter, &arena, &plan);
     if (rc == 0)
         rc = co_look_for_room(door, plan);
     if (rc == 0)

@@ -59,6 +59,11 @@ class Sender:
         self.client, self.count = None, 0
         self.accepted, self.refused, self.unknown = [], [], []
 
+    def connect(self):
+        client = smtplib.SMTP(self.office.address, 25 + OFFSET, "x.example.net", timeout=PATIENCE)
+        client.helo()
+        return client
+
     def send(self, name=None):
         """One letter; the reply's code, or None when there was none."""
         self.count += 1
@@ -66,9 +71,7 @@ class Sender:
         told = False
         try:
             if not self.client:
-                self.client = smtplib.SMTP(self.office.address, 25 + OFFSET, "x.example.net",
-                                           timeout=PATIENCE)
-                self.client.helo()
+                self.client = self.connect()
             code = self.client.mail("from@example.net")[0]
             if code == 250:
                 code = self.client.rcpt(self.user.address)[0]
@@ -94,6 +97,16 @@ class Sender:
             else:
                 self.client = None
         return code
+
+
+class LmtpSender(Sender):
+    """The same on the unix socket, by LMTP."""
+
+    def connect(self):
+        client = smtplib.LMTP(f"{self.office.folder}/lmtp.sock", local_hostname="x.example.net",
+                              timeout=PATIENCE)
+        client.ehlo()
+        return client
 
 
 def check_promises(user, senders):

@@ -10,7 +10,7 @@ import pytest
 from office import until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from faults import Sender, check_promises  # noqa: E402
+from faults import LmtpSender, Sender, check_promises  # noqa: E402
 
 
 def killed(worker):
@@ -22,11 +22,11 @@ def killed(worker):
     return True
 
 
-def crash_loop(office, connections, letters, crashes, seed):
+def crash_loop(office, connections, letters, crashes, seed, kind=Sender):
     """connections threads send until so many letters were accepted; meanwhile the server dies."""
     chance = random.Random(seed)
     user = office.new_user()
-    senders = [Sender(office, user, chance.choice([0, 2000, 10000, 100000]))
+    senders = [kind(office, user, chance.choice([0, 2000, 10000, 100000]))
                for _ in range(connections)]
     accepted = threading.Semaphore(0)
     enough, up = threading.Event(), threading.Event()
@@ -69,6 +69,10 @@ def crash_loop(office, connections, letters, crashes, seed):
 
 def test_killed_while_letters_come(make_office):
     crash_loop(make_office(), connections=20, letters=400, crashes=4, seed=1)
+
+
+def test_killed_while_letters_come_by_lmtp(make_office):
+    crash_loop(make_office(), connections=20, letters=400, crashes=4, seed=2, kind=LmtpSender)
 
 
 @pytest.mark.long

@@ -4,9 +4,12 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/network.h"
 #include "base/utf8.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -118,6 +121,54 @@ static void test_utf8_wherever_it_stands(void **state)
             }
 }
 
+static bool holds(const struct network *network, const char *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+        return network_holds(network, (struct sockaddr *)&v4);
+    assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+    return network_holds(network, (struct sockaddr *)&v6);
+}
+
+static void test_networks(void **state)
+{
+    static const struct {
+        const char *text, *in, *out;
+    } cases[] = {{"192.0.2.0/24", "192.0.2.255", "192.0.3.0"},
+                 {"192.0.2.6/31", "192.0.2.7", "192.0.2.8"},
+                 {"192.0.2.7", "192.0.2.7", "192.0.2.6"},
+                 {"0.0.0.0/0", "255.255.255.255", "2001:db8::1"},
+                 {"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
+                 {"::1", "::1", "::2"},
+                 {"192.0.2.0/24", "::ffff:192.0.2.9", "::192.0.2.9"}};
+    static const char *const wrong[] = {"",
+                                        "/",
+                                        "192.0.2.1/24",
+                                        "192.0.2.0/",
+                                        "192.0.2.0/33",
+                                        "::/129",
+                                        "192.0.2.0/-1",
+                                        "localhost",
+                                        "192.0.2",
+                                        "2001:db8::1/32",
+                                        "192.0.2.0/24 ",
+                                        "1/2/3"};
+    struct network network;
+    char text[NETWORK_TEXT];
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(network_parse(span_of(cases[i].text), &network), 0);
+        assert_string_equal(network_text(&network, text), cases[i].text);
+        assert_true(holds(&network, cases[i].in));
+        assert_false(holds(&network, cases[i].out));
+        assert_false(network_holds(&network, &local));
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(network_parse(span_of(wrong[i]), &network), ERR_SYNTAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_span_numbers_and_cuts),
         cmocka_unit_test(test_arena_keeps_to_its_cap),
         cmocka_unit_test(test_utf8_wherever_it_stands),
+        cmocka_unit_test(test_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,15 +91,15 @@ static int append(struct db_tx *tx, void *arg)
     const struct step *s = arg;
     struct box_message message = {
         .blob = s->y->blob, .octets = s->octets, .flags = s->flags, .received_ms = 1};
-    int64_t uid;
+    int64_t uid, mailbox = s->mailbox;
     int rc = box_take_room(tx, TENANT, s->user, 1, s->octets, &s->quota);
     if (rc == 0)
         rc = blob_reference(tx, TENANT, message.blob, 1);
-    if (rc == 0 && s->mailbox)
-        rc = box_append_to(tx, TENANT, s->mailbox, &message, &uid);
-    else if (rc == 0)
-        rc = box_append(tx, TENANT, s->user, s->from.at, &message, &uid);
-    return rc;
+    if (rc == 0 && !mailbox)
+        rc = box_find(tx, TENANT, s->user, s->from, &mailbox);
+    if (rc == ERR_ABSENT && (rc = box_make(tx, TENANT, s->user, s->from, BOX_USE_NONE)) == 0)
+        rc = box_find(tx, TENANT, s->user, s->from, &mailbox);
+    return rc < 0 ? rc : box_append_to(tx, TENANT, mailbox, &message, &uid);
 }
 
 static int pick(struct db_tx *tx, void *arg)

@@ -74,6 +74,34 @@ static void test_letters_that_leave(void **state)
     config_free(&again);
 }
 
+static void test_lmtp_and_details(void **state)
+{
+    static struct config config, again;
+    char reason[300];
+    (void)state;
+    AUTO_BUFFER printed = BUFFER(10000), twice = BUFFER(10000);
+    assert_int_equal(parse("hostname = \"h.test\"", &config, reason), 0);
+    assert_string_equal(config.lmtp_listen[0], "loopback");
+    assert_string_equal(config.lmtp_socket, "lmtp.sock");
+    assert_int_equal(config.lmtp_socket_mode, 0660);
+    assert_int_equal(config.recipient_delimiter, '+');
+    static const char text[] =
+        "hostname = \"h.test\"\nlmtp-listen = {\"loopback\", \"192.0.2.1\"}\n"
+        "lmtp-from = {\"192.0.2.0/24\", \"2001:db8::7\"}\nlmtp-socket = \"/run/postamt/lmtp\"\n"
+        "lmtp-socket-mode = \"666\"\nlmtp-socket-group = \"mail\"\nrecipient-delimiter = \"\"\n";
+    assert_int_equal(parse(text, &config, reason), 0);
+    assert_int_equal(config.lmtp_listen_count, 2);
+    assert_int_equal(config.lmtp_from_count, 2);
+    assert_int_equal(config.lmtp_socket_mode, 0666);
+    assert_int_equal(config.recipient_delimiter, '\0');
+    assert_int_equal(config_print(&printed, &config), 0);
+    assert_int_equal(parse(buffer_text(&printed), &again, reason), 0);
+    assert_int_equal(config_print(&twice, &again), 0);
+    expect_span(buffer_span(&printed), buffer_text(&twice));
+    config_free(&config);
+    config_free(&again);
+}
+
 static void test_mistakes_are_named(void **state)
 {
     static const struct {
@@ -110,6 +138,16 @@ static void test_mistakes_are_named(void **state)
         {"hostname = \"h\"\nconnections-max = 0", "connections-max"},
         {"hostname = \"h\"\nconnections-per-address-max = 0", "connections-per-address-max"},
         {"hostname = \"h\"\nlog-level = \"loud\"", "log-level"},
+        {"hostname = \"h\"\nlmtp-listen = {\"localhost\"}", "lmtp-listen"},
+        {"hostname = \"h\"\nlmtp-listen = {\"::1\", \"::1\"}", "lmtp-listen"},
+        {"hostname = \"h\"\nlmtp-listen = {\"192.0.2.1\"}", "lmtp-from"},
+        {"hostname = \"h\"\nlmtp-from = {\"192.0.2.1/24\"}", "lmtp-from"},
+        {"hostname = \"h\"\nlmtp-socket = \"a/\"", "lmtp-socket"},
+        {"hostname = \"h\"\nlmtp-socket-mode = \"660x\"", "lmtp-socket-mode"},
+        {"hostname = \"h\"\nlmtp-socket-mode = \"0066\"", "lmtp-socket-mode"},
+        {"hostname = \"h\"\nlmtp-socket-mode = \"04660\"", "lmtp-socket-mode"},
+        {"hostname = \"h\"\nrecipient-delimiter = \"/\"", "recipient-delimiter"},
+        {"hostname = \"h\"\nrecipient-delimiter = \"+-\"", "recipient-delimiter"},
         {"hostname = \"h\"\nallow-private-destinations = maybe", "line 2"},
         {"hostname = \"h", "postamt.conf"},
         {"hostname = {", "line 1"},
@@ -136,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_default_file_reads_back),
         cmocka_unit_test(test_letters_that_leave),
+        cmocka_unit_test(test_lmtp_and_details),
         cmocka_unit_test(test_mistakes_are_named),
     };
     return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);

@@ -6,7 +6,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct door {
@@ -181,6 +186,107 @@ static void test_an_occupied_port(void **state)
         close(many[i]);
 }
 
+/* --- unix sockets ---------------------------------------------------------------------------- */
+
+struct corner {
+    char folder[100], path[300];
+    struct listener_file file;
+    struct listener *listener;
+    struct scope scope;
+    unsigned served;
+};
+
+static int local_co_serve(struct stream *st, void *arg)
+{
+    assert_true(stream_is_local(st) && stream_peer_is_loopback(st));
+    assert_string_equal(stream_peer_text(st), "local");
+    assert_int_equal(stream_peer(st)->sa_family, AF_UNIX);
+    return greeter_co_serve(st, arg);
+}
+
+static int connect_local(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static int corner_co_main(void *arg)
+{
+    struct corner *c = arg;
+    struct listener_settings settings = {
+        .name = "serve", .co_serve = local_co_serve, .arg = &c->served};
+    char greeting[12] = "";
+    int fds[2], other;
+    assert_int_equal(listener_bind_local(c->path, 0620, 2, fds, &c->file), 0);
+    close(fds[1]);
+    scope_open(&c->scope, scope_current(), CO_FOREVER);
+    assert_int_equal(listener_open(&c->scope, fds[0], &settings, &c->listener), 0);
+    /* it is taken, and stays */
+    static struct listener_file second;
+    assert_int_equal(listener_bind_local(c->path, 0600, 1, &other, &second), -EADDRINUSE);
+    int client = connect_local(c->path);
+    while (recv(client, greeting, 11, MSG_DONTWAIT) < 0)
+        assert_int_equal(co_sleep(1), 0);
+    assert_string_equal(greeting, "220 hello\r\n");
+    assert_int_equal(send(client, "bye\r\n", 5, 0), 5);
+    while (c->served == 0)
+        assert_int_equal(co_sleep(1), 0);
+    close(client);
+    listener_co_close(c->listener);
+    return scope_co_wait(&c->scope);
+}
+
+static void test_unix_sockets(void **state)
+{
+    static struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
+    static struct listener_file later;
+    struct stat info;
+    int fd;
+    (void)state;
+    signal(SIGPIPE, SIG_IGN); /* as the server does: who only asks whether it lives goes at once */
+    assert_non_null(mkdtemp(c.folder));
+    snprintf(c.path, sizeof c.path, "%s/socket", c.folder);
+    assert_int_equal(loop_run_main("main", corner_co_main, &c), 0);
+    assert_int_equal(stat(c.path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0620);
+    /* nobody listens any more, as after a kill: it gives way, and the old one's end spares it */
+    assert_int_equal(listener_bind_local(c.path, 0660, 1, &fd, &later), 0);
+    listener_unlink(&c.file);
+    assert_int_equal(stat(c.path, &info), 0);
+    close(fd);
+    listener_unlink(&later);
+    assert_int_equal(stat(c.path, &info), -1);
+    /* what is no socket stays */
+    assert_int_equal(mkdir(c.path, 0700), 0);
+    assert_int_equal(listener_bind_local(c.path, 0660, 1, &fd, &later), -EEXIST);
+    assert_int_equal(rmdir(c.path), 0);
+    assert_int_equal(rmdir(c.folder), 0);
+}
+
+static void test_a_path_longer_than_a_socket_address(void **state)
+{
+    static struct corner c = {.folder = "/tmp/postamt-listener-XXXXXX"};
+    char folder[260];
+    int fd;
+    (void)state;
+    assert_non_null(mkdtemp(c.folder));
+    snprintf(folder, sizeof folder, "%s/%0120d", c.folder, 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(c.path, sizeof c.path, "%s/socket", folder);
+    for (int i = 0; i < 2; i++) { /* the second time it stands there already */
+        assert_int_equal(listener_bind_local(c.path, 0660, 1, &fd, &c.file), 0);
+        close(fd);
+    }
+    listener_unlink(&c.file);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(c.folder), 0);
+    snprintf(c.path, sizeof c.path, "/tmp/%0200d", 0);
+    assert_int_equal(listener_bind_local(c.path, 0660, 1, &fd, &c.file), -ENAMETOOLONG);
+}
+
 int listener_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +294,8 @@ int listener_tests(void)
         cmocka_unit_test(test_too_many_are_refused_cleanly),
         cmocka_unit_test(test_draining_ends_idle_sessions),
         cmocka_unit_test(test_an_occupied_port),
+        cmocka_unit_test(test_unix_sockets),
+        cmocka_unit_test(test_a_path_longer_than_a_socket_address),
     };
     return cmocka_run_group_tests_name("listeners", tests, NULL, NULL);
 }

@@ -37,6 +37,10 @@ static void expect_command_at(struct span line, const char *expected, int at)
         rc = buffer_printf(&out, " %llu", (unsigned long long)c.size);
     if (rc == 0 && bad == 0)
         rc = buffer_append_text(&out, bodies[c.body]);
+    if (rc == 0 && bad == 0 && c.smtputf8)
+        rc = buffer_append_text(&out, " SMTPUTF8");
+    if (rc == 0 && bad == 0 && c.beyond_ascii)
+        rc = buffer_append_text(&out, " (beyond ASCII)");
     assert_int_equal(rc, 0);
     test_free((void *)copy.at);
     expect_span_at(buffer_span(&out), expected, __FILE__, at);
@@ -124,7 +128,14 @@ static void test_paths(void **state)
     expect_command("RCPT TO:<a@>", "501");
     expect_command("RCPT TO:<@b.test>", "501");
     expect_command("RCPT TO:<a@b@c.test>", "501");
-    expect_command("RCPT TO:<\303\274@c.test>", "501");
+    expect_command("RCPT TO:<\303\274@c.test>", "RCPT \303\274@c.test (beyond ASCII)");
+    expect_command("RCPT TO:<a@\303\274.test>", "RCPT a@\303\274.test (beyond ASCII)");
+    expect_command("RCPT TO:<\"a \303\274\"@c.test>", "RCPT a \303\274@c.test (beyond ASCII)");
+    expect_command("RCPT TO:<\374@c.test>", "501");
+    expect_command("RCPT TO:<\303@c.test>", "501");
+    expect_command("RCPT TO:<\"\177\"@c.test>", "501");
+    expect_command("MAIL FROM:<\355\240\200@c.test>", "501");
+    expect_command("EHLO \303\274.test", "501");
     expect_command("RCPT TO:", "501");
     expect_command("RCPT TO:<", "501");
     expect_command("RCPT FROM:<a@b.test>", "501");
@@ -160,6 +171,12 @@ static void test_parameters(void **state)
     expect_command("MAIL FROM:<a@b> SIZE=-1", "501");
     expect_command("MAIL FROM:<a@b> SIZE", "501");
     expect_command("MAIL FROM:<a@b> BODY=BINARYMIME", "501");
+    expect_command("MAIL FROM:<a@b> SMTPUTF8", "MAIL a@b SMTPUTF8");
+    expect_command("MAIL FROM:<\303\274@b> smtputf8 SIZE=1",
+                   "MAIL \303\274@b 1 SMTPUTF8 (beyond ASCII)");
+    expect_command("MAIL FROM:<a@b> SMTPUTF8=1", "501");
+    expect_command("MAIL FROM:<a@b> AUTH=\303\274", "501");
+    expect_command("RCPT TO:<a@b> SMTPUTF8", "555");
     expect_command("MAIL FROM:<a@b> AUTH=", "501");
     expect_command("MAIL FROM:<a@b> XYZ=1", "555");
     expect_command("MAIL FROM:<a@b>SIZE=1", "501");

@@ -137,14 +137,106 @@ static void key_co_work(struct town *t, enum key_dialect dialect)
 static void people_co_leave(struct town *t)
 {
     struct directory *d = t->directory;
-    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("all@example.org")), 0);
-    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("@example.org")), 0);
     assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("@example.org")), ERR_ABSENT);
     assert_int_equal(directory_co_domain_remove(d, TENANT_FIRST, SPAN("example.org")), ERR_DENIED);
     assert_int_equal(directory_co_user_remove(d, TENANT_FIRST, SPAN("ann@example.org")), 0);
     assert_int_equal(directory_co_user_remove(d, TENANT_FIRST, SPAN("bob@example.org")), 0);
     assert_int_equal(directory_co_domain_remove(d, TENANT_FIRST, SPAN("example.org")), 0);
     expect_targets(t, SPAN("ann"), SPAN("example.org"), DIRECTORY_FOREIGN, 0);
+}
+
+/* --- details --------------------------------------------------------------------------------- */
+
+struct folder_search {
+    int64_t user, mailbox;
+    struct span detail;
+    char name[BOX_DETAIL_MAX];
+};
+
+static int make_folders(struct db_tx *tx, void *arg)
+{
+    const struct folder_search *f = arg;
+    static const char *const names[] = {"Lists/Postamt", "a.b", "ABC", "abc", "Zwei \303\226"};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof names / sizeof *names; i++)
+        rc = box_make(tx, TENANT_FIRST, f->user, span_of(names[i]), BOX_USE_NONE);
+    return rc;
+}
+
+static int search_folder(struct db_tx *tx, void *arg)
+{
+    struct folder_search *f = arg;
+    return box_find_detail(tx, TENANT_FIRST, f->user, f->detail, &f->mailbox, f->name);
+}
+
+static void folders_co_be_found(struct town *t)
+{
+    static const struct {
+        const char *detail, *folder; /* NULL: none */
+    } cases[] = {{"Lists", "Lists"},
+                 {"LISTS", "Lists"},
+                 {"lists.postamt", "Lists/Postamt"},
+                 {"a.b", "a.b"},
+                 {"A.B", "a.b"},
+                 {"a/b", NULL},
+                 {"abc", "abc"},
+                 {"aBC", "ABC"},
+                 {"zwei \303\226", "Zwei \303\226"},
+                 {"zwei \303\266", NULL}, /* beyond ASCII case counts */
+                 {"\377", NULL},
+                 {"%", NULL},
+                 {"Lists/", NULL},
+                 {"", NULL}};
+    struct folder_search f = {.user = t->user};
+    assert_int_equal(store_co_write(t->store, make_folders, &f), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        f.detail = span_of(cases[i].detail);
+        int rc = store_co_write(t->store, search_folder, &f);
+        if (rc != (cases[i].folder ? 0 : ERR_ABSENT))
+            fail_msg("%s: %s", cases[i].detail, error_text(rc));
+        if (rc == 0)
+            assert_true(span_equal(span_make(f.name, f.detail.len), span_of(cases[i].folder)));
+    }
+}
+
+static struct span detail_co_of(struct town *t, struct span local)
+{
+    struct directory_target *targets = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        directory_co_resolve(t->directory, local, SPAN("example.org"), &t->arena, &targets, &count),
+        DIRECTORY_LOCAL);
+    assert_int_equal(count, 1);
+    assert_int_equal(targets->user, t->user);
+    return targets->detail;
+}
+
+static void details_co_resolve(struct town *t)
+{
+    const struct span own[] = {SPAN("Ann+Own@example.org")}, ann[] = {SPAN("ann@example.org")};
+    struct directory *d = t->directory;
+    assert_int_equal(directory_co_alias_add(d, TENANT_FIRST, SPAN("shop@example.org"), own, 1), 0);
+    assert_int_equal(directory_co_alias_add(d, TENANT_FIRST, SPAN("ann+x@example.org"), ann, 1), 0);
+    assert_true(span_equal(detail_co_of(t, SPAN("ANN+Lists")), SPAN("Lists")));
+    assert_true(span_equal(detail_co_of(t, SPAN("ann+a+b")), SPAN("a+b")));
+    assert_true(span_equal(detail_co_of(t, SPAN("ann+\303\226")), SPAN("\303\226")));
+    assert_true(span_equal(detail_co_of(t, SPAN("ann+two words")), SPAN("two words")));
+    assert_true(span_equal(detail_co_of(t, SPAN("shop")), SPAN("own")));
+    assert_true(span_equal(detail_co_of(t, SPAN("shop+more")), SPAN("own")));
+    assert_int_equal(detail_co_of(t, SPAN("ann+x")).len, 0); /* an alias of its own */
+    assert_int_equal(detail_co_of(t, SPAN("ann+")).len, 0);
+    assert_int_equal(detail_co_of(t, SPAN("whoever+Lists")).len, 0); /* the catch-all */
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("ann+x@example.org")), 0);
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("all@example.org")), 0);
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("@example.org")), 0);
+    assert_int_equal(directory_co_user_remove(d, TENANT_FIRST, ann[0]), ERR_DENIED);
+    assert_int_equal(directory_co_alias_remove(d, TENANT_FIRST, SPAN("shop@example.org")), 0);
+    directory_set_delimiter(d, '\0');
+    expect_targets(t, SPAN("ann+Lists"), SPAN("example.org"), DIRECTORY_UNKNOWN, 0);
+    directory_set_delimiter(d, '-');
+    assert_true(span_equal(detail_co_of(t, SPAN("ann-Lists")), SPAN("Lists")));
+    directory_set_delimiter(d, '+');
+    expect_targets(t, SPAN("bob\303\226+x"), SPAN("example.org"), DIRECTORY_UNKNOWN, 0);
 }
 
 /* --- letters --------------------------------------------------------------------------------- */
@@ -260,6 +352,8 @@ static int walk_co_main(void *arg)
         key_co_work(t, i);
     int64_t mailbox = mailbox_co_fill(t);
     log_co_tell(t);
+    folders_co_be_found(t);
+    details_co_resolve(t);
     mailbox_co_empty(t, mailbox);
     people_co_leave(t);
     return 0;

@@ -1,0 +1,137 @@
+/* ENVELOPEs read back; see envelope_read.h. */
+#include "mail/envelope_read.h"
+
+#include <errno.h>
+
+static bool take(struct span *rest, char byte)
+{
+    if (rest->len == 0 || rest->at[0] != byte)
+        return false;
+    *rest = span_from(*rest, 1);
+    return true;
+}
+
+static bool take_nil(struct span *rest)
+{
+    if (!span_starts(*rest, SPAN("NIL")))
+        return false;
+    *rest = span_from(*rest, 3);
+    return true;
+}
+
+/* Behind "{": the octets that a literal has; *rest stands at the first. */
+static bool take_literal(struct span *rest, size_t *ret_octets)
+{
+    uint64_t octets;
+    ptrdiff_t end = span_find(*rest, '}');
+    if (end < 0 || !span_to_uint(span_first(*rest, (size_t)end), UINT32_MAX, &octets))
+        return false;
+    *rest = span_from(*rest, (size_t)end + 1);
+    if (!take(rest, '\r') || !take(rest, '\n') || octets > rest->len)
+        return false;
+    *ret_octets = (size_t)octets;
+    return true;
+}
+
+static bool skip_quoted(struct span *rest)
+{
+    size_t i = 0;
+    while (i < rest->len && rest->at[i] != '"')
+        i += rest->at[i] == '\\' ? 2 : 1;
+    if (i >= rest->len)
+        return false;
+    *rest = span_from(*rest, i + 1);
+    return true;
+}
+
+/* nstring */
+static bool take_string(struct span *rest, struct span *ret_string)
+{
+    const char *start = rest->at;
+    size_t octets;
+    if (take(rest, '"')) {
+        if (!skip_quoted(rest))
+            return false;
+    } else if (take(rest, '{')) {
+        if (!take_literal(rest, &octets))
+            return false;
+        *rest = span_from(*rest, octets);
+    } else if (!take_nil(rest)) {
+        return false;
+    }
+    *ret_string = span_make(start, (size_t)(rest->at - start));
+    return true;
+}
+
+/* "(" name SP route SP mailbox SP host ")" */
+static bool take_address(struct span *rest, struct envelope_address *ret_address)
+{
+    struct span route;
+    return take(rest, '(') && take_string(rest, &ret_address->name) && take(rest, ' ') &&
+           take_string(rest, &route) && take(rest, ' ') &&
+           take_string(rest, &ret_address->mailbox) && take(rest, ' ') &&
+           take_string(rest, &ret_address->host) && take(rest, ')');
+}
+
+/* NIL, or "(" 1*address ")" */
+static bool take_list(struct span *rest, struct span *ret_list)
+{
+    struct envelope_address address;
+    const char *start = rest->at;
+    if (!take_nil(rest)) {
+        if (!take(rest, '('))
+            return false;
+        while (!take(rest, ')'))
+            if (!take_address(rest, &address))
+                return false;
+    }
+    *ret_list = span_make(start, (size_t)(rest->at - start));
+    return true;
+}
+
+int envelope_read(struct span envelope, struct envelope *ret_envelope)
+{
+    struct envelope *e = ret_envelope;
+    struct span rest = envelope;
+    struct span *const strings[] = {&e->date, &e->subject}, *const ids[] = {&e->in_reply_to,
+                                                                            &e->message_id};
+    struct span *const lists[] = {&e->from, &e->sender, &e->reply_to, &e->to, &e->cc, &e->bcc};
+    bool good = take(&rest, '(');
+    for (unsigned i = 0; good && i < 2; i++)
+        good = take_string(&rest, strings[i]) && take(&rest, ' ');
+    for (unsigned i = 0; good && i < 6; i++)
+        good = take_list(&rest, lists[i]) && take(&rest, ' ');
+    for (unsigned i = 0; good && i < 2; i++)
+        good = take_string(&rest, ids[i]) && take(&rest, i ? ')' : ' ');
+    return good && rest.len == 0 ? 0 : ERR_CORRUPT;
+}
+
+int envelope_string(struct span string, struct buffer *out)
+{
+    struct span rest = string;
+    size_t octets;
+    if (take_nil(&rest))
+        return 0;
+    if (take(&rest, '{'))
+        return take_literal(&rest, &octets) ? buffer_append(out, span_first(rest, octets))
+                                            : ERR_CORRUPT;
+    if (!take(&rest, '"') || rest.len == 0 || rest.at[rest.len - 1] != '"')
+        return ERR_CORRUPT;
+    rest.len--;
+    int rc = buffer_reserve(out, rest.len);
+    for (size_t i = 0; rc == 0 && i < rest.len; i++) {
+        i += rest.at[i] == '\\' && i + 1 < rest.len;
+        out->at[out->len++] = rest.at[i];
+    }
+    return rc;
+}
+
+bool envelope_first_address(struct span list, struct envelope_address *ret_address)
+{
+    return take(&list, '(') && take_address(&list, ret_address);
+}
+
+bool envelope_is_nil(struct span string)
+{
+    return span_starts(string, SPAN("NIL"));
+}
