@@ -341,6 +341,43 @@ def test_an_alias_that_leads_to_several(office, bob):
     assert refused(office, alias)[0] == 452
 
 
+def test_by_lmtp_each_recipient_has_an_answer(office, bob):
+    """At the end of the data, too: without a size nobody could know before."""
+    carol = office.new_user()
+    limit(bob, bytes="20K")
+    with office.lmtp() as wire:
+        wire.say("MAIL FROM:<a@far.test>", 250)
+        for to in (bob.address, carol.address, f"{bob.local}+tag@{office.domain}"):
+            wire.say(f"RCPT TO:<{to}>", 250)
+        wire.say("DATA", 354)
+        wire.send(letter(size=20400) + ".\r\n")
+        answers = [wire.reply()[0] for _ in range(3)]
+        full = "452 4.2.2 The mailbox is full"
+        assert answers[0] == answers[2] == full and answers[1].startswith("250 ")
+        assert used(bob) == (0, 0) and used(carol)[0] == 1
+        limit(bob, bytes="300")
+        wire.say("MAIL FROM:<a@far.test>", 250)
+        assert wire.say(f"RCPT TO:<{bob.address}>", 452) == [full]
+
+
+def test_one_letter_to_several_folders_takes_room_for_each(office, bob):
+    with Imap(bob) as box:
+        box.ok("CREATE lists")
+    limit(bob, messages=1)
+    with office.lmtp() as wire:
+        wire.say("MAIL FROM:<a@far.test>", 250)
+        for to in (bob.local, f"{bob.local}+lists", f"{bob.local}+none"):
+            wire.say(f"RCPT TO:<{to}@{office.domain}>", 250)
+        wire.say("DATA", 354)
+        wire.send(letter() + ".\r\n")
+        assert [wire.reply()[0][:9] for _ in range(3)] == ["250 2.1.5", "452 4.2.2", "250 2.1.5"]
+    assert used(bob)[0] == 1
+    limit(bob, messages=2)
+    office.send(f"{bob.local}+lists@{office.domain}", letter())
+    with Imap(bob) as box:
+        assert box.ok("STATUS lists (MESSAGES)") == ['* STATUS "lists" (MESSAGES 1)']
+
+
 def queue_of(office, user):
     rows = json.loads(office.run("queue", "list", "--json"))
     return [row for row in rows if row["recipient"] == user.address]
