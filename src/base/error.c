@@ -32,6 +32,8 @@ const char *error_text(int code)
         return "broken compressed data";
     case ERR_LIMITED:
         return "too many tries, must wait";
+    case ERR_QUOTA:
+        return "over quota";
     default: {
         const char *text = strerrordesc_np(-code);
         return text ? text : "unknown error";

@@ -23,6 +23,7 @@ enum error_code {
     ERR_DNS = -2010,     /* the name servers do not answer, or not with the truth: try later */
     ERR_DEFLATE = -2011, /* what comes compressed cannot be unpacked */
     ERR_LIMITED = -2012, /* somebody tried too often, and is to wait */
+    ERR_QUOTA = -2013,   /* a user's mailboxes would hold more than they may */
 };
 
 const char *error_text(int code);

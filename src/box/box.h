@@ -6,7 +6,8 @@
  * UIDs grow and are never given twice (RFC 3501 2.3.1.1), also not after the mailbox is emptied;
  * UIDVALIDITY is never given twice to one user. Every change of a mailbox has a number, its MODSEQ
  * (RFC 7162); what went is remembered with the number under which it went. Counters of a mailbox
- * (messages, unseen, deleted, octets) are kept in the commit that changes them.
+ * (messages, unseen, deleted, octets), and of its user (messages, octets), are kept in the commit
+ * that changes what they count.
  *
  * Names are UTF-8, levels are separated by "/"; INBOX is written so in any case. A level above a
  * mailbox need not exist. Functions with a tx run in a write job; _co_ functions yield.
@@ -15,6 +16,7 @@
 #define BOX_BOX_H
 
 #include "base/arena.h"
+#include "directory/directory.h"
 #include "store/blob.h"
 
 extern const struct db_schema box_schema;
@@ -68,6 +70,7 @@ struct box_mailbox {
     struct span name;
     int64_t uidvalidity, uidnext, modseq;
     uint64_t messages, unseen, deleted, octets;
+    uint64_t deleted_octets; /* of those with \Deleted */
     enum box_use use;
 };
 
@@ -128,13 +131,36 @@ must_check int box_co_subscriptions(struct store *store, int64_t tenant, int64_t
                                     struct span after, struct arena *arena, struct span **ret_names,
                                     size_t *ret_count);
 
+/* --- quotas (usage.c) --------------------------------------------------------------------------
+ *
+ * What a user's mailboxes hold together is one row, so it costs one look-up to ask and one row to
+ * change. Limits come from the directory.
+ */
+struct box_usage {
+    uint64_t messages, octets;
+};
+/* Counts messages in that are to be put in in the same job. ERR_QUOTA: they are too many or too
+ * large together, and nothing was changed. quota NULL: any number. Of two jobs only one gets the
+ * last room. */
+must_check int box_take_room(struct db_tx *tx, int64_t tenant, int64_t user, uint64_t messages,
+                             uint64_t octets, const struct directory_quota *quota);
+bool box_has_limit(const struct directory_quota *quota);
+/* Would so much more fit? Pure; what is true now need not be true in the commit. */
+bool box_has_room(const struct box_usage *usage, const struct directory_quota *quota,
+                  uint64_t messages, uint64_t octets);
+/* Of users (at most 256), each; nothing where there is no such user. Yields. */
+must_check int box_co_usage(struct store *store, int64_t tenant, int64_t user,
+                            struct box_usage *ret_usage);
+must_check int box_co_usages(struct store *store, int64_t tenant, const int64_t *users,
+                             size_t count, struct box_usage *ret_usages);
+
 /* --- messages (message.c, page.c)
  * ----------------------------------------------------------------------
  */
 
-/* Puts a message into a mailbox; ERR_ABSENT, also where it is being removed. uid, modseq, saved_ms
+/* Puts a message into a mailbox: ERR_ABSENT, also when it is being removed. uid, modseq, saved_ms
  * are ignored; origin 0 is a new one, thread 0 a conversation of its own. The blob's reference is
- * the caller's. */
+ * the caller's, and so is the room: box_take_room comes first, in the same job. */
 must_check int box_append_to(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct box_message *message, int64_t *ret_uid);
 /* Thread and summary of a message that came without them, or without some; what it has stays.
@@ -217,11 +243,13 @@ struct box_copying {
     const int64_t *uids; /* at most BOX_PAGE */
     size_t count;
     bool moving;
+    struct directory_quota quota; /* of the target's user; nothing is asked of a move */
     /* Results: the new UIDs by place in uids, 0 where the message was gone. */
     int64_t target_uids[BOX_PAGE];
     size_t copied;
 };
-must_check int box_copy(struct db_tx *tx, void *copying); /* is a db_job; ERR_ABSENT: no target */
+must_check int box_copy(struct db_tx *tx, void *copying); /* is a db_job; ERR_ABSENT: no target;
+                                                             ERR_QUOTA: they have no room */
 
 /* What happened after a MODSEQ: gone UIDs, and messages that are new or whose flags changed (no
  * heads). Pages: both up to BOX_PAGE; *ret_modseq is how far this page goes, and the next begins

@@ -18,8 +18,9 @@ static const struct db_statement next_modseq = {
            " AND id = :mailbox RETURNING highestmodseq"};
 static const struct db_statement count_change = {
     .sql = "UPDATE mailbox SET messages = messages + :messages, unseen = unseen + :unseen,"
-           " deleted = deleted + :deleted, octets = octets + :octets"
-           " WHERE tenant = :tenant AND id = :mailbox"};
+           " deleted = deleted + :deleted, octets = octets + :octets,"
+           " deleted_octets = deleted_octets + :deleted_octets"
+           " WHERE tenant = :tenant AND id = :mailbox RETURNING user_id"};
 
 int mailbox_next_modseq(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t *ret_modseq)
 {
@@ -43,10 +44,11 @@ void change_add(struct mailbox_change *change, uint64_t flags, uint64_t octets, 
     change->unseen += flags & BOX_SEEN ? 0 : sign;
     change->deleted += flags & BOX_DELETED ? sign : 0;
     change->octets += sign * (int64_t)octets;
+    change->deleted_octets += flags & BOX_DELETED ? sign * (int64_t)octets : 0;
 }
 
-int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
-                  const struct mailbox_change *change)
+int mailbox_add(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                const struct mailbox_change *change, int64_t *ret_user)
 {
     struct db_query *q;
     int rc = db_prepare(tx, &count_change, &q);
@@ -58,14 +60,26 @@ int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     db_bind_int(q, "unseen", change->unseen);
     db_bind_int(q, "deleted", change->deleted);
     db_bind_int(q, "octets", change->octets);
-    rc = db_run(q);
+    db_bind_int(q, "deleted_octets", change->deleted_octets);
+    rc = db_step(q);
+    *ret_user = rc == DB_ROW ? db_column_int(q, 0) : USER_NOBODY;
+    if (rc == DB_ROW)
+        rc = db_run(q);
     return rc < 0 ? rc : box_watch_announce(tx, mailbox);
+}
+
+int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                  const struct mailbox_change *change)
+{
+    int64_t user;
+    int rc = mailbox_add(tx, tenant, mailbox, change, &user);
+    return rc < 0 ? rc : usage_change(tx, tenant, user, change, NULL);
 }
 
 /* --- flags ----------------------------------------------------------------------------------- */
 
 static const struct db_statement read_flags = {
-    .sql = "SELECT flags, modseq FROM message WHERE tenant = :tenant AND mailbox = :mailbox"
+    .sql = "SELECT flags, modseq, octets FROM message WHERE tenant = :tenant AND mailbox = :mailbox"
            " AND uid = :uid"};
 static const struct db_statement write_flags = {
     .sql = "UPDATE message SET flags = :flags, modseq = :modseq WHERE tenant = :tenant"
@@ -105,6 +119,7 @@ static int flag_one(struct db_tx *tx, struct box_flagging *f, size_t i, int64_t 
     if (rc != DB_ROW)
         return rc; /* BOX_GONE */
     uint64_t before = (uint64_t)db_column_int(q, 0), after = (before & ~f->clear) | f->set;
+    uint64_t octets = (uint64_t)db_column_int(q, 2);
     f->flags[i] = before;
     f->modseq[i] = db_column_int(q, 1);
     f->outcome[i] = BOX_SAME;
@@ -115,8 +130,8 @@ static int flag_one(struct db_tx *tx, struct box_flagging *f, size_t i, int64_t 
     f->flags[i] = after;
     f->modseq[i] = modseq;
     f->outcome[i] = BOX_CHANGED;
-    change_add(change, before, 0, -1);
-    change_add(change, after, 0, 1);
+    change_add(change, before, octets, -1);
+    change_add(change, after, octets, 1);
     return write_flags_of(tx, f, i);
 }
 
@@ -316,6 +331,22 @@ static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
     return rc < 0 ? rc : 0;
 }
 
+/* A move within a user's mailboxes leaves the user with what there was; what another one removed
+ * meanwhile (its mailbox is dying) counts as new. */
+static int count_copies(struct db_tx *tx, const struct copying *k)
+{
+    const struct box_copying *c = k->c;
+    int64_t to, from = USER_NOBODY;
+    int rc = mailbox_add(tx, c->tenant, c->target, &k->target, &to);
+    if (rc == 0 && c->moving)
+        rc = mailbox_add(tx, c->tenant, c->mailbox, &k->source, &from);
+    if (rc == 0 && to != from)
+        rc = usage_change(tx, c->tenant, to, &k->target, &c->quota);
+    if (rc == 0 && to != from)
+        rc = usage_change(tx, c->tenant, from, &k->source, NULL);
+    return rc;
+}
+
 int box_copy(struct db_tx *tx, void *copying)
 {
     struct copying k = {.c = copying, .now = clock_wall_ms()};
@@ -330,9 +361,5 @@ int box_copy(struct db_tx *tx, void *copying)
         rc = copy_one(tx, &k, i);
     if (rc == 0 && c->moving)
         rc = index_forget(tx, c->tenant, c->mailbox, c->uids, c->count);
-    if (rc == 0)
-        rc = mailbox_count(tx, c->tenant, c->target, &k.target);
-    if (rc == 0 && c->moving)
-        rc = mailbox_count(tx, c->tenant, c->mailbox, &k.source);
-    return rc;
+    return rc < 0 ? rc : count_copies(tx, &k);
 }

@@ -5,8 +5,9 @@
 #include "box/box.h"
 
 #define MAILBOX_COLUMNS                                                                            \
-    " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use"
-#define MAILBOX_COLUMN_COUNT 10
+    " id, name, uidvalidity, uidnext, highestmodseq, messages, unseen, deleted, octets, use,"      \
+    " deleted_octets"
+#define MAILBOX_COLUMN_COUNT 11
 /* A row of MAILBOX_COLUMNS; name points into the row. */
 void mailbox_read(struct db_query *q, struct box_mailbox *ret_mailbox);
 
@@ -15,11 +16,19 @@ must_check int mailbox_next_modseq(struct db_tx *tx, int64_t tenant, int64_t mai
                                    int64_t *ret_modseq);
 /* What a job changed in a mailbox; its watchers are told after the commit. */
 struct mailbox_change {
-    int64_t messages, unseen, deleted, octets;
+    int64_t messages, unseen, deleted, octets, deleted_octets;
 };
 void change_add(struct mailbox_change *change, uint64_t flags, uint64_t octets, int sign);
+/* Counts in the mailbox alone; whose it is (USER_NOBODY: it is dying, or gone). */
+must_check int mailbox_add(struct db_tx *tx, int64_t tenant, int64_t mailbox,
+                           const struct mailbox_change *change, int64_t *ret_user);
+/* Counts in the mailbox and for its user, where nothing can become too much. */
 must_check int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const struct mailbox_change *change);
+/* usage.c: counts for the user. quota NULL: whatever it becomes. ERR_QUOTA: nothing was changed. */
+must_check int usage_change(struct db_tx *tx, int64_t tenant, int64_t user,
+                            const struct mailbox_change *change,
+                            const struct directory_quota *quota);
 
 /* page.c: the columns of every read of messages, and a row of them. */
 #define MESSAGE_NUMBERS                                                                            \

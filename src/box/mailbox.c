@@ -72,6 +72,7 @@ void mailbox_read(struct db_query *q, struct box_mailbox *ret_mailbox)
                                         .unseen = (uint64_t)db_column_int(q, 6),
                                         .deleted = (uint64_t)db_column_int(q, 7),
                                         .octets = (uint64_t)db_column_int(q, 8)};
+    ret_mailbox->deleted_octets = (uint64_t)db_column_int(q, 10);
     int64_t use = db_column_int(q, 9);
     ret_mailbox->use = use >= 0 && use < BOX_USES ? (enum box_use)use : BOX_USE_NONE;
 }

@@ -13,8 +13,8 @@
 static const struct db_statement take_uid = {
     .sql = "UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1,"
            " messages = messages + 1, unseen = unseen + :unseen, deleted = deleted + :deleted,"
-           " octets = octets + :octets WHERE tenant = :tenant AND id = :mailbox"
-           " AND user_id <> 0"
+           " octets = octets + :octets, deleted_octets = deleted_octets + :deleted_octets"
+           " WHERE tenant = :tenant AND id = :mailbox AND user_id <> 0"
            " RETURNING uidnext - 1, highestmodseq"};
 static const struct db_statement insert_message = {
     .sql = "INSERT INTO message (tenant, mailbox, uid, blob, octets, received_ms, flags, head,"
@@ -116,6 +116,7 @@ static int count_in(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     db_bind_int(q, "unseen", change.unseen);
     db_bind_int(q, "deleted", change.deleted);
     db_bind_int(q, "octets", change.octets);
+    db_bind_int(q, "deleted_octets", change.deleted_octets);
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;

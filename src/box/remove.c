@@ -1,9 +1,9 @@
 /*
  * Removing mailboxes; see box.h.
  *
- * A mailbox goes in two steps: in one commit it loses its owner and its name, then its messages are
- * taken out, some in each job, and its row last. What a crash leaves in between is found at the
- * next start (box_co_sweep).
+ * A mailbox goes in two steps: in one commit it loses its owner and its name, and the owner is no
+ * longer charged with its messages; then they are taken out, some in each job, and its row last.
+ * What a crash leaves in between is found at the next start (box_co_sweep).
  */
 #include "box/index.h"
 #include "box/internal.h"
@@ -15,7 +15,8 @@
 
 static const struct db_statement disown = {
     .sql = "UPDATE mailbox SET user_id = 0, name = 'removed ' || id, use = 0"
-           " WHERE tenant = :tenant AND user_id = :user AND name = :name RETURNING id"};
+           " WHERE tenant = :tenant AND user_id = :user AND name = :name"
+           " RETURNING id, messages, octets"};
 static const struct db_statement disown_all = {
     .sql = "UPDATE mailbox SET user_id = 0, name = 'removed ' || id, use = 0"
            " WHERE tenant = :tenant AND user_id = :user"};
@@ -58,8 +59,12 @@ static int disown_mailbox(struct db_tx *tx, void *arg)
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc < 0 ? rc : ERR_ABSENT;
+    struct mailbox_change change = {.messages = -db_column_int(q, 1),
+                                    .octets = -db_column_int(q, 2)};
     d->mailbox = db_column_int(q, 0);
     rc = db_run(q);
+    if (rc >= 0)
+        rc = usage_change(tx, d->tenant, d->user, &change, NULL);
     return rc < 0 ? rc : box_watch_announce(tx, d->mailbox);
 }
 

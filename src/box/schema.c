@@ -54,5 +54,16 @@ static const struct db_migration migrations[] = {
         "CREATE TABLE search_index (tenant {id} NOT NULL, mailbox {id} NOT NULL,"
         " block {int} NOT NULL, part {int} NOT NULL, bits {bytes} NOT NULL,"
         " PRIMARY KEY (tenant, mailbox, block, part)) {rowid};\n"},
+    {5, "ALTER TABLE mailbox ADD COLUMN deleted_octets {int} NOT NULL DEFAULT 0;\n"
+        "UPDATE mailbox SET deleted_octets = (SELECT COALESCE(SUM(m.octets), 0) FROM message m"
+        " WHERE m.tenant = mailbox.tenant AND m.mailbox = mailbox.id AND (m.flags & 8) <> 0)"
+        " WHERE deleted > 0;\n"
+        "ALTER TABLE box_user ADD COLUMN messages {int} NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE box_user ADD COLUMN octets {int} NOT NULL DEFAULT 0;\n"
+        "UPDATE box_user SET"
+        " messages = (SELECT COALESCE(SUM(b.messages), 0) FROM mailbox b"
+        " WHERE b.tenant = box_user.tenant AND b.user_id = box_user.user_id),"
+        " octets = (SELECT COALESCE(SUM(b.octets), 0) FROM mailbox b"
+        " WHERE b.tenant = box_user.tenant AND b.user_id = box_user.user_id);\n"},
 };
 const struct db_schema box_schema = {"box", migrations, sizeof migrations / sizeof *migrations};

@@ -20,7 +20,8 @@ struct args {
     bool from_header; /* send -t */
     bool sendmail;    /* called by that name: there is no verb, all words are recipients */
     const char *hostname, *listen, *port_offset, *password_file, *dialect, *domain, *id, *to, *from,
-        *since, *after, *sender, *tenant, *reason, *title, *scope, *address;
+        *since, *after, *sender, *tenant, *reason, *title, *scope, *address, *bytes, *messages,
+        *hide;
     const char *words[ARGS_WORDS_MAX]; /* the verb, its action, its arguments */
     size_t count;
 };

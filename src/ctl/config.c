@@ -184,6 +184,8 @@ static const char *check_all(cfg_t *cfg, struct config *c)
     wrong = wrong ? wrong : check_store(cfg, c);
     wrong = wrong ? wrong : config_check_lmtp(cfg, c);
     wrong = wrong ? wrong : config_check_delivery(cfg, c);
+    c->refuse_full = cfg_getbool(cfg, "refuse-full-mailboxes");
+    c->literal_plus = cfg_getbool(cfg, "imap-literal-plus");
     c->allow_private_destinations = cfg_getbool(cfg, "allow-private-destinations");
     c->cleartext_login = cfg_getbool(cfg, "cleartext-login-from-loopback");
     return wrong;
@@ -207,6 +209,8 @@ static cfg_opt_t options[] = {
     CFG_INT("recipients-max", 1000, CFGF_NONE),
     CFG_INT("api-recipients-per-day", 0, CFGF_NONE),
     CFG_INT("connections-max", 10000, CFGF_NONE),
+    CFG_BOOL("refuse-full-mailboxes", cfg_false, CFGF_NONE),
+    CFG_BOOL("imap-literal-plus", cfg_false, CFGF_NONE),
     CFG_INT("pop3-login-delay-seconds", 0, CFGF_NONE),
     CFG_INT("pop3-expire-days", 0, CFGF_NONE),
     CFG_INT("connections-per-address-max", 50, CFGF_NONE),
@@ -328,6 +332,9 @@ int config_print(struct buffer *out, const struct config *c)
                            (unsigned long long)c->daily_limit, c->connections_max,
                            c->connections_per_address_max, c->imap_sessions_per_user,
                            c->pop3_login_delay, c->pop3_expire, c->debug ? "debug" : "info");
+    if (rc == 0)
+        rc = buffer_printf(out, "refuse-full-mailboxes = %s\nimap-literal-plus = %s\n",
+                           c->refuse_full ? "true" : "false", c->literal_plus ? "true" : "false");
     if (rc == 0)
         rc = buffer_append_text(out, "metrics-from = {");
     for (unsigned i = 0; rc == 0 && i < c->metrics_from_count; i++)

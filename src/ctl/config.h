@@ -31,6 +31,8 @@ struct config {
     uint64_t daily_limit; /* recipients of a tenant's API calls in 24 hours; 0: none */
     uint32_t connections_max, connections_per_address_max;
     uint32_t imap_sessions_per_user;          /* at once */
+    bool refuse_full;                         /* a full mailbox is told as 552, not 452 */
+    bool literal_plus;                        /* IMAP: literals of any size unasked (RFC 7888) */
     uint32_t pop3_login_delay, pop3_expire;   /* seconds, days; 0: none, never */
     char metrics_from[CONFIG_LISTEN_MAX][64]; /* who may read /metrics beside loopback */
     unsigned metrics_from_count;

@@ -58,6 +58,8 @@ static int show(const struct config *config, bool json)
              json_object_new_int64(config->connections_per_address_max));
     json_put(o, "imap-sessions-per-user-max",
              json_object_new_int64(config->imap_sessions_per_user));
+    json_put(o, "refuse-full-mailboxes", json_object_new_boolean(config->refuse_full));
+    json_put(o, "imap-literal-plus", json_object_new_boolean(config->literal_plus));
     json_put(o, "pop3-login-delay-seconds", json_object_new_int64(config->pop3_login_delay));
     json_put(o, "pop3-expire-days", json_object_new_int64(config->pop3_expire));
     for (unsigned i = 0; i < config->metrics_from_count; i++)

@@ -39,6 +39,8 @@ static const char help[] =
     "  status                                       what the server has done\n"
     "  domain add|remove|show|dns|check NAME, domain list\n"
     "  user add|passwd|remove ADDRESS [--password-file F], user list\n"
+    "  user|domain quota ADDRESS|NAME [--bytes N|none|default] [--messages N|none|default]\n"
+    "  user imap ADDRESS [--hide CAPABILITY,...|none]   what mail programs are not told of\n"
     "  alias add ADDRESS TARGET..., alias remove ADDRESS, alias list\n"
     "  key add --dialect native|sendgrid|mailgun|ses|smtpcom [--domain D], key revoke ID, key "
     "list\n"

@@ -128,6 +128,7 @@ int office_open(struct office *office, const char *folder, const struct config *
     office->door.directory = office->directory;
     office->door.signing = office->signing;
     office->door.daily_limit = (int64_t)config->daily_limit;
+    office->door.refuse_full = config->refuse_full;
     office->api = (struct api){.door = &office->door,
                                .store = office->store,
                                .directory = office->directory,

@@ -8,6 +8,7 @@
 #ifndef CTL_VERB_H
 #define CTL_VERB_H
 
+#include "box/box.h"
 #include "ctl/args.h"
 #include "ctl/office.h"
 #include "directory/records.h"
@@ -53,13 +54,22 @@ typedef int verb_co_function(struct verb_call *call);
 int verb_co_status(struct verb_call *call);
 int verb_co_domain(struct verb_call *call);
 int verb_co_domain_check(struct verb_call *call, const char *name); /* of verb_co_domain */
+int verb_co_domain_quota(struct verb_call *call, const char *name);
 int verb_co_user(struct verb_call *call);
+int verb_co_user_quota(struct verb_call *call, const char *address);
+int verb_co_user_imap(struct verb_call *call, const char *address);
 int verb_co_alias(struct verb_call *call);
 int verb_co_key(struct verb_call *call);
 int verb_co_log(struct verb_call *call);
 int verb_co_send(struct verb_call *call);
 int verb_co_queue(struct verb_call *call);
 int verb_co_suppression(struct verb_call *call);
+
+/* "1.5 MiB of 1.0 GiB, 12 letters" and a line's end; or into an object. */
+void quota_print(struct verb_call *call, const struct box_usage *usage,
+                 const struct directory_quota *quota);
+void quota_put(struct json_object *entry, const struct box_usage *usage,
+               const struct directory_quota *quota);
 
 /* What postamt domain dns says; check compares with it. */
 int domain_co_records(struct verb_call *call, const char *domain,

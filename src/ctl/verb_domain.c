@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "domain add|list|show|remove|dns|check [NAME] [--json]";
+static const char usage[] = "domain add|list|show|remove|dns|check|quota [NAME]"
+                            " [--bytes N|none] [--messages N|none] [--json]";
 
 struct listing {
     struct verb_call *call;
@@ -193,6 +194,8 @@ int verb_co_domain(struct verb_call *call)
         return co_show_domain(call, name);
     if (strcmp(action, "dns") == 0)
         return co_dns_domain(call, name);
+    if (strcmp(action, "quota") == 0)
+        return verb_co_domain_quota(call, name);
     if (strcmp(action, "check") == 0)
         return verb_co_domain_check(call, name);
     return call_usage(call, usage);

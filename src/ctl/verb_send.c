@@ -269,10 +269,12 @@ static int co_send(struct sending *s)
 
 int verb_co_send(struct verb_call *call)
 {
-    struct sending s = {.call = call,
-                        .arena = ARENA(SEND_MEMORY),
-                        .text = BUFFER(2 * VERB_INPUT_MAX),
-                        .letter = {.id = id_next(), .source = SPAN("local"), .may_notify = true}};
+    struct sending s = {
+        .call = call,
+        .arena = ARENA(SEND_MEMORY),
+        .text = BUFFER(2 * VERB_INPUT_MAX),
+        .letter = {
+            .id = id_next(), .source = SPAN("local"), .may_notify = true, .full_waits = true}};
     int status = co_send(&s);
     arena_free(&s.arena);
     buffer_free(&s.text);

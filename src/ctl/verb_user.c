@@ -1,41 +1,69 @@
 /* postamt user: who has a mailbox and a login. */
 #include "ctl/verb.h"
 
-#include "box/box.h"
-
+#include <errno.h>
 #include <string.h>
 
-static const char usage[] = "user add|list|passwd|remove [ADDRESS] [--password-file F] [--json]";
+static const char usage[] =
+    "user add|list|passwd|remove|quota|imap [ADDRESS] [--password-file F]"
+    " [--bytes N|none|default] [--messages N|none|default] [--hide NAMES|none] [--json]";
 
-struct listing {
-    struct verb_call *call;
-    struct json_object *list;
-};
+#define PAGE        256
+#define PAGE_MEMORY ((size_t)4 * 1024 * 1024)
 
-static void print_user(const struct directory_row *row, void *arg)
+static void print_user(struct verb_call *call, struct json_object *list,
+                       const struct directory_row *row, const struct box_usage *used)
 {
-    struct listing *l = arg;
     char created[TIME_TEXT];
-    if (!l->list) {
-        call_print(l->call, "%.*s\n", SPAN_PRINT(row->name));
+    if (!list) {
+        call_print(call, "%.*s  ", SPAN_PRINT(row->name));
+        quota_print(call, used, &row->quota);
         return;
     }
     struct json_object *entry = json_object_new_object();
     json_put(entry, "address", json_span(row->name));
     json_put(entry, "created", json_object_new_string(time_text(row->created_ms, created)));
-    json_object_array_add(l->list, entry);
+    quota_put(entry, used, &row->quota);
+    json_object_array_add(list, entry);
+}
+
+/* The users behind `after`, which becomes the last of them. How many, or an error. */
+static int co_list_page(struct verb_call *call, struct json_object *list,
+                        char after[ADDRESS_TEXT_MAX])
+{
+    AUTO_ARENA arena = ARENA(PAGE_MEMORY);
+    struct directory_row *rows;
+    size_t count;
+    int64_t *users = arena_alloc(&arena, PAGE * sizeof *users);
+    struct box_usage *used = arena_alloc(&arena, PAGE * sizeof *used);
+    int rc = users && used
+                 ? directory_co_page(call->office->directory, TENANT_FIRST, DIRECTORY_USERS,
+                                     span_of(after), PAGE, &arena, &rows, &count)
+                 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        users[i] = rows[i].id;
+    if (rc == 0)
+        rc = box_co_usages(call->office->store, TENANT_FIRST, users, count, used);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        print_user(call, list, &rows[i], &used[i]);
+    if (rc == 0 && count && !span_to_text(rows[count - 1].name, after, ADDRESS_TEXT_MAX))
+        rc = ERR_CORRUPT;
+    return rc < 0 ? rc : (int)count;
 }
 
 static int co_list_users(struct verb_call *call)
 {
-    struct listing l = {call, call->args->json ? json_object_new_array() : NULL};
-    int rc =
-        directory_co_list(call->office->directory, TENANT_FIRST, DIRECTORY_USERS, print_user, &l);
-    if (l.list && rc == 0)
-        call_json(call, l.list);
-    else if (l.list)
-        json_object_put(l.list);
-    return rc < 0 ? call_fail_code(call, "list", "the users", rc) : VERB_OK;
+    struct json_object *list = call->args->json ? json_object_new_array() : NULL;
+    char after[ADDRESS_TEXT_MAX] = "";
+    int count;
+    do {
+        count = co_list_page(call, list, after);
+    } while (count == PAGE);
+    if (list && count >= 0)
+        call_json(call, list);
+    else if (list)
+        json_object_put(list);
+    return count < 0 ? call_fail_code(call, "list", "the users", count) : VERB_OK;
 }
 
 static int co_add_user(struct verb_call *call, const char *address)
@@ -112,6 +140,10 @@ int verb_co_user(struct verb_call *call)
         return co_add_user(call, address);
     if (strcmp(action, "passwd") == 0)
         return co_passwd_user(call, address);
+    if (strcmp(action, "quota") == 0)
+        return verb_co_user_quota(call, address);
+    if (strcmp(action, "imap") == 0)
+        return verb_co_user_imap(call, address);
     if (strcmp(action, "remove") == 0)
         return co_remove_user(call, address);
     return call_usage(call, usage);

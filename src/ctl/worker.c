@@ -96,6 +96,7 @@ static void fill_settings(struct worker *w)
                                             .hostname = o->config.hostname,
                                             .store = o->store,
                                             .directory = o->directory,
+                                            .literal_plus = o->config.literal_plus,
                                             .message_max = o->config.message_max,
                                             .tls = office_tls,
                                             .tls_arg = o,

@@ -49,6 +49,7 @@ static int co_hand_in(struct outgoing *o, struct letter_recipient *to)
                             .recipient_count = 1,
                             .eight_bit = from->eight_bit,
                             .quiet = !leads_outside(to),
+                            .may_notify = from->may_notify,
                             .source = SPAN("queue")};
     int rc = blob_writer_open(o->d->settings.door->store, outgoing_octets(o), &letter.body);
     if (rc < 0)
@@ -58,6 +59,14 @@ static int co_hand_in(struct outgoing *o, struct letter_recipient *to)
         rc = submit_co_receive(o->d->settings.door, &letter);
     blob_co_writer_free(letter.body);
     return rc;
+}
+
+/* Tried again until the letter is too old, as for any server that says 4.2.2 (RFC 3463). */
+static void judge_full(struct deliver *d, struct task *t, size_t i)
+{
+    int code = submit_full_code(d->settings.door);
+    task_judge(d, t, i, code,
+               code >= 500 ? SPAN("5.2.2 " SUBMIT_FULL_TEXT) : SPAN("4.2.2 " SUBMIT_FULL_TEXT));
 }
 
 void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
@@ -93,6 +102,8 @@ void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
     }
     if (rc == ERR_ABSENT)
         task_judge(d, t, i, 0, SPAN("4.3.5 The domain is no longer ours"));
+    else if (rc == ERR_QUOTA)
+        judge_full(d, t, i);
     else
         task_judge(d, t, i, 0, SPAN("4.3.0 The letter cannot be stored now"));
 }

@@ -170,6 +170,7 @@ static int co_prepare_notice(struct settling *g, enum dsn_action action)
                                          .recipients = &g->to[action],
                                          .recipient_count = 1,
                                          .final = true,
+                                         .full_waits = true,
                                          .source = SPAN("delivery status")};
     rc = co_write_body(g, &dsn, &g->letters[action]);
     if (rc == 0)

@@ -55,8 +55,13 @@ static const struct db_migration migrations[] = {
         "ALTER TABLE users ADD COLUMN scram1_salt {bytes};\n"
         "ALTER TABLE users ADD COLUMN scram1_stored {bytes};\n"
         "ALTER TABLE users ADD COLUMN scram1_server {bytes};\n"},
+    {6, "ALTER TABLE domain ADD COLUMN quota_octets {int} NOT NULL DEFAULT 0;\n" /* 0: no limit */
+        "ALTER TABLE domain ADD COLUMN quota_messages {int} NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE users ADD COLUMN quota_octets {int};\n" /* NULL: the domain's */
+        "ALTER TABLE users ADD COLUMN quota_messages {int};\n"
+        "ALTER TABLE users ADD COLUMN imap_hidden {text} NOT NULL DEFAULT '';\n"},
 };
-const struct db_schema directory_schema = {"directory", migrations, 5};
+const struct db_schema directory_schema = {"directory", migrations, 6};
 
 int directory_open(struct store *store, struct lane *passwords, struct directory **ret_directory)
 {
@@ -172,20 +177,21 @@ int directory_run_on(struct db_tx *tx, const struct db_statement *statement, int
 /* --- lists ----------------------------------------------------------------------------------- */
 
 static const struct db_statement list_domains = {
-    .sql = "SELECT id, name, '', '' FROM domain WHERE tenant = :tenant AND name > :after"
-           " ORDER BY name LIMIT 256"};
+    .sql = "SELECT id, name, '', '', quota_octets, quota_messages FROM domain"
+           " WHERE tenant = :tenant AND name > :after ORDER BY name LIMIT 256"};
 static const struct db_statement list_users = {
-    .sql = "SELECT id, address, '', '' FROM users WHERE tenant = :tenant AND address > :after"
-           " ORDER BY address LIMIT 256"};
+    .sql = "SELECT u.id, u.address, '', '', " DIRECTORY_QUOTA_COLUMNS " FROM users u"
+           " JOIN domain d ON d.tenant = u.tenant AND d.id = u.domain"
+           " WHERE u.tenant = :tenant AND u.address > :after ORDER BY u.address LIMIT 256"};
 static const struct db_statement list_aliases = {
     .sql = "SELECT a.id, a.address, (SELECT GROUP_CONCAT(t.address, ' ') FROM alias_target t"
-           " WHERE t.tenant = a.tenant AND t.alias = a.id), '' FROM alias a"
+           " WHERE t.tenant = a.tenant AND t.alias = a.id), '', 0, 0 FROM alias a"
            " WHERE a.tenant = :tenant AND a.address > :after ORDER BY a.address LIMIT 256",
     .postgres = "SELECT a.id, a.address, (SELECT STRING_AGG(t.address, ' ') FROM alias_target t"
-                " WHERE t.tenant = a.tenant AND t.alias = a.id), '' FROM alias a"
+                " WHERE t.tenant = a.tenant AND t.alias = a.id), '', 0, 0 FROM alias a"
                 " WHERE a.tenant = :tenant AND a.address > :after ORDER BY a.address LIMIT 256"};
 static const struct db_statement list_keys = {
-    .sql = "SELECT k.id, k.name, k.dialect, COALESCE(d.name, '') FROM api_key k"
+    .sql = "SELECT k.id, k.name, k.dialect, COALESCE(d.name, ''), 0, 0 FROM api_key k"
            " LEFT JOIN domain d ON d.tenant = k.tenant AND d.id = k.domain"
            " WHERE k.tenant = :tenant AND k.name > :after ORDER BY k.name LIMIT 256"};
 
@@ -209,10 +215,12 @@ static int read_rows(struct db_tx *tx, void *arg)
     db_bind_text(q, "after", l->after);
     for (l->count = 0; (rc = db_step(q)) == DB_ROW && l->count < LIST_MAX; l->count++) {
         struct directory_row *row = &l->rows[l->count];
-        row->created_ms = id_wall_ms(db_column_int(q, 0));
+        row->id = db_column_int(q, 0);
+        row->created_ms = id_wall_ms(row->id);
         row->name = arena_copy(l->arena, db_column_bytes(q, 1));
         row->detail = arena_copy(l->arena, db_column_bytes(q, 2));
         row->domain = arena_copy(l->arena, db_column_bytes(q, 3));
+        row->quota = (struct directory_quota){db_column_int(q, 4), db_column_int(q, 5)};
         if (!row->name.at || !row->detail.at || !row->domain.at)
             return -ENOMEM;
     }

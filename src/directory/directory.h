@@ -41,11 +41,17 @@ void directory_set_secret(struct directory *d, const unsigned char secret[DIRECT
 /* What stands before a detail: '+' unless set otherwise; '\0': addresses have none. */
 void directory_set_delimiter(struct directory *d, char delimiter);
 
+/* What the mailboxes of a user may hold together; 0: no limit. */
+struct directory_quota {
+    int64_t octets, messages;
+};
+
 /* One mailbox an address leads to; or an address elsewhere. */
 struct directory_target {
     int64_t tenant, user; /* user 0: elsewhere */
     struct span address;  /* the user's own address, folded */
     struct span detail;   /* what stood behind the delimiter (user+detail): may name a folder */
+    struct directory_quota quota; /* of the user */
 };
 enum directory_found {
     DIRECTORY_FOREIGN, /* the domain is not ours */
@@ -101,6 +107,35 @@ must_check int directory_co_alias_add(struct directory *d, int64_t tenant, struc
                                       const struct span *targets, size_t count);
 must_check int directory_co_alias_remove(struct directory *d, int64_t tenant, struct span address);
 
+/* Limits (quota.c): a user's own ones win over the domain's, also where they are "no limit". */
+#define DIRECTORY_QUOTA_INHERIT (-1) /* a user has none of its own */
+#define DIRECTORY_QUOTA_KEEP    (-2) /* when setting: as it was */
+#define DIRECTORY_QUOTA_MAX     ((int64_t)1 << 60)
+/* ERR_ABSENT; domains take no DIRECTORY_QUOTA_INHERIT. */
+must_check int directory_co_user_set_quota(struct directory *d, int64_t tenant, struct span address,
+                                           const struct directory_quota *quota);
+must_check int directory_co_domain_set_quota(struct directory *d, int64_t tenant, struct span name,
+                                             const struct directory_quota *quota);
+/* What is in effect now. ERR_ABSENT. */
+must_check int directory_co_quota(struct directory *d, int64_t tenant, int64_t user,
+                                  struct directory_quota *ret_quota);
+must_check int directory_co_domain_quota(struct directory *d, int64_t tenant, struct span name,
+                                         struct directory_quota *ret_quota);
+/* The same by address, and what of it is the user's own. */
+must_check int directory_co_user_quota(struct directory *d, int64_t tenant, struct span address,
+                                       int64_t *ret_user, struct directory_quota *ret_quota,
+                                       struct directory_quota *ret_own);
+
+/* IMAP capabilities that a user's clients are not told of: names, upper case, with blanks between.
+ * What they mean is imap's (imap/capability.h). ERR_ABSENT; ERR_SYNTAX: too long. */
+#define DIRECTORY_IMAP_HIDDEN_MAX 1000
+must_check int directory_co_user_hide(struct directory *d, int64_t tenant, struct span address,
+                                      struct span names);
+must_check int directory_co_user_hidden(struct directory *d, int64_t tenant, struct span address,
+                                        char ret_names[DIRECTORY_IMAP_HIDDEN_MAX + 1]);
+must_check int directory_co_hidden(struct directory *d, int64_t tenant, int64_t user,
+                                   char ret_names[DIRECTORY_IMAP_HIDDEN_MAX + 1]);
+
 /* The keys a domain signs with (mail/dkim.h): one of each algorithm, made once; a domain that has
  * keys keeps them. domain is folded. */
 #define DKIM_KEYS_MAX 4
@@ -142,10 +177,11 @@ must_check int directory_co_domain_owner(struct directory *d, struct span domain
 
 /* Lists, in order of name; row is called for each in the coroutine, after the read has ended. */
 struct directory_row {
-    int64_t created_ms;
-    struct span name;   /* domain, address or key id */
-    struct span detail; /* alias: its targets, separated by spaces; key: its dialect */
-    struct span domain; /* key: its domain or empty */
+    int64_t id, created_ms;
+    struct span name;             /* domain, address or key id */
+    struct span detail;           /* alias: its targets, separated by spaces; key: its dialect */
+    struct span domain;           /* key: its domain or empty */
+    struct directory_quota quota; /* user: in effect; domain: its users' */
 };
 enum directory_list { DIRECTORY_DOMAINS, DIRECTORY_USERS, DIRECTORY_ALIASES, DIRECTORY_KEYS };
 must_check int directory_co_list(struct directory *d, int64_t tenant, enum directory_list what,

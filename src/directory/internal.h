@@ -118,6 +118,10 @@ must_check int directory_fold(struct span address, char text[ADDRESS_TEXT_MAX],
 must_check int directory_run_on(struct db_tx *tx, const struct db_statement *statement,
                                 int64_t tenant, int64_t id);
 
+/* A user's limits, its own or its domain's, of users u and domain d. */
+#define DIRECTORY_QUOTA_COLUMNS                                                                    \
+    "COALESCE(u.quota_octets, d.quota_octets), COALESCE(u.quota_messages, d.quota_messages)"
+
 /* "user" of "user+detail", which must be ASCII; false where there is no detail. */
 bool directory_cut_detail(const struct directory *d, struct span local, struct span *ret_base,
                           struct span *ret_detail);

@@ -14,7 +14,8 @@
 #define TARGETS_MAX 256
 
 static const struct db_statement find_user = {
-    .sql = "SELECT tenant, id FROM users WHERE address = :address"};
+    .sql = "SELECT u.tenant, u.id, " DIRECTORY_QUOTA_COLUMNS " FROM users u JOIN domain d"
+           " ON d.tenant = u.tenant AND d.id = u.domain WHERE u.address = :address"};
 static const struct db_statement find_targets = {
     .sql = "SELECT t.address, a.tenant FROM alias a JOIN alias_target t ON t.tenant = a.tenant"
            " AND t.alias = a.id WHERE a.address = :address LIMIT 256"};
@@ -34,7 +35,8 @@ struct resolving {
     size_t count;
 };
 
-static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct span address)
+static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct span address,
+                      struct directory_quota quota)
 {
     for (size_t i = 0; i < r->count; i++)
         if (r->targets[i].user == user &&
@@ -54,7 +56,7 @@ static int add_target(struct resolving *r, int64_t tenant, int64_t user, struct 
     }
     struct directory_target *target = &r->targets[r->count];
     *target = (struct directory_target){tenant, user, arena_copy(r->arena, address),
-                                        user ? r->detail : SPAN("")};
+                                        user ? r->detail : SPAN(""), quota};
     r->count += target->address.at != NULL;
     return target->address.at ? 0 : -ENOMEM;
 }
@@ -69,7 +71,8 @@ static int add_user(struct resolving *r, struct span address)
     rc = db_step(q);
     if (rc != DB_ROW)
         return rc;
-    rc = add_target(r, db_column_int(q, 0), db_column_int(q, 1), address);
+    struct directory_quota quota = {db_column_int(q, 2), db_column_int(q, 3)};
+    rc = add_target(r, db_column_int(q, 0), db_column_int(q, 1), address, quota);
     return rc < 0 ? rc : 1;
 }
 
@@ -104,7 +107,7 @@ static int add_outside(struct resolving *r, int64_t tenant, struct span address)
     if (!address_split(address, &local, &domain))
         return 0;
     int rc = directory_find_domain(r->tx, domain, &owner, &id);
-    return rc == ERR_ABSENT ? add_target(r, tenant, 0, address) : rc;
+    return rc == ERR_ABSENT ? add_target(r, tenant, 0, address, (struct directory_quota){0}) : rc;
 }
 
 static int add_exact(struct resolving *r, struct span address, unsigned depth);

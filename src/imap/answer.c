@@ -71,6 +71,8 @@ int imap_co_fail(struct imap_session *s, int rc)
         return imap_co_no(s, "[CANNOT] That cannot be a mailbox name");
     case ERR_DENIED:
         return imap_co_no(s, "[CANNOT] INBOX stays");
+    case ERR_QUOTA:
+        return imap_co_no(s, "[OVERQUOTA] The mailbox is full");
     case ERR_FULL:
     case -ENOBUFS:
         return imap_co_no(s, "[LIMIT] Too many, or the server is busy: try later");

@@ -24,21 +24,17 @@ bool imap_offers_tls(const struct imap_session *s)
     return context != NULL;
 }
 
-/* What RFC 9051 counts in is named for the clients of RFC 3501. */
-#define ALWAYS "IMAP4rev2 IMAP4rev1 ID ENABLE LITERAL- SASL-IR"
-#define AFTER_LOGIN                                                                                \
-    " IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED"  \
-    " LIST-STATUS ESEARCH SEARCHRES CONDSTORE QRESYNC STATUS=SIZE UTF8=ACCEPT BINARY"              \
-    " OBJECTID PREVIEW SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES INPROGRESS"
-
 int imap_write_capabilities(const struct imap_session *s, struct buffer *out)
 {
-    int rc = buffer_append_text(out, ALWAYS);
-    if (rc == 0 && s->who.user)
-        rc = buffer_append_text(out, AFTER_LOGIN);
-    if (rc == 0 && s->who.user && !stream_is_deflated(s->st))
+    bool limit = s->who.user && s->settings->message_max && !imap_hides(&s->hidden, "APPENDLIMIT");
+    bool compress =
+        s->who.user && !stream_is_deflated(s->st) && !imap_hides(&s->hidden, "COMPRESS=DEFLATE");
+    int rc = imap_write_told(&s->hidden, s->who.user != 0, out);
+    if (rc == 0)
+        rc = buffer_append_text(out, s->settings->literal_plus ? " LITERAL+" : " LITERAL-");
+    if (rc == 0 && compress)
         rc = buffer_append_text(out, " COMPRESS=DEFLATE");
-    if (rc == 0 && s->who.user && s->settings->message_max)
+    if (rc == 0 && limit)
         rc = buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)s->settings->message_max);
     if (rc == 0 && !s->who.user && !imap_may_log_in(s))
         rc = buffer_append_text(out, " LOGINDISABLED");
@@ -132,7 +128,7 @@ int imap_co_enable(struct imap_session *s, struct imap_parser *p)
                      {SPAN("UTF8=ACCEPT"), &s->utf8},
                      {SPAN("IMAP4rev2"), &s->rev2}};
         for (unsigned i = 0; rc == 0 && i < sizeof known / sizeof *known; i++) {
-            if (!span_equal_nocase(name, known[i].name))
+            if (!span_equal_nocase(name, known[i].name) || imap_hides(&s->hidden, known[i].name.at))
                 continue;
             *known[i].on = true;
             rc = buffer_printf(&line, " %.*s", SPAN_PRINT(known[i].name));

@@ -28,6 +28,8 @@ struct appending {
     struct imap_session *s;
     struct box_mailbox mailbox;
     int result; /* of looking for the mailbox: the messages are read all the same */
+    struct directory_quota quota;
+    struct box_usage usage; /* with the messages announced so far */
     struct appended *list;
     size_t count;
 };
@@ -120,6 +122,10 @@ static int imap_co_receive(struct appending *k, struct appended *a,
     rc = k->result;
     if (rc == 0 && s->settings->message_max && literal->octets > s->settings->message_max)
         rc = -EMSGSIZE;
+    if (rc == 0 && !box_has_room(&k->usage, &k->quota, 1, literal->octets))
+        rc = ERR_QUOTA; /* the commit decides; but this one need not be sent */
+    k->usage.messages++;
+    k->usage.octets += literal->octets;
     if (rc == 0)
         rc = blob_writer_open(s->settings->store, literal->octets, &a->writer);
     if (rc < 0 && literal->waits)
@@ -163,10 +169,14 @@ static int imap_co_parse_options(struct appending *k, struct imap_parser *p, str
     return rc == ERR_FULL ? 0 : rc; /* a keyword too many: the message is what counts */
 }
 
+/* All of them have room, or none is put in. */
 static int put_in(struct db_tx *tx, void *arg)
 {
     struct appending *k = arg;
-    int rc = 0;
+    uint64_t octets = 0;
+    for (size_t i = 0; i < k->count; i++)
+        octets += k->list[i].message.octets;
+    int rc = box_take_room(tx, k->s->who.tenant, k->s->who.user, k->count, octets, &k->quota);
     for (size_t i = 0; rc == 0 && i < k->count; i++) {
         struct appended *a = &k->list[i];
         rc = blob_put(tx, a->writer, k->s->who.tenant, 1, &a->message.blob);
@@ -204,6 +214,8 @@ static int imap_co_finish(struct appending *k)
     rc = imap_co_sync(s, true);
     if (rc < 0)
         return rc;
+    if (imap_hides(&s->hidden, "UIDPLUS"))
+        return imap_co_printf(s, "%.*s OK Kept\r\n", SPAN_PRINT(s->tag));
     int64_t first = k->list[0].uid, last = k->list[k->count - 1].uid;
     if (first == last)
         return imap_co_printf(s, "%.*s OK [APPENDUID %lld %lld] Kept\r\n", SPAN_PRINT(s->tag),
@@ -289,6 +301,8 @@ int imap_co_append(struct imap_session *s, struct imap_parser *p)
     k.result = rc;
     if (rc == 0)
         k.result = box_co_open(s->settings->store, s->who.tenant, s->who.user, name, &k.mailbox);
+    if (k.result == 0)
+        k.result = imap_co_read_quota(s, &k.quota, &k.usage);
     rc = imap_co_take_all(&k, p);
     int skipped = s->announced ? imap_co_skip_message(s) : 0;
     rc = skipped < 0 ? skipped : rc;

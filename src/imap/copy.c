@@ -24,30 +24,42 @@ static int note_pairs(struct pairs *pairs, const struct box_copying *c)
     return rc;
 }
 
+/* --- all or nothing -------------------------------------------------------------------------- */
+
 struct undoing {
-    int64_t tenant, target;
+    int64_t tenant, mailbox;
     const int64_t *uids;
     size_t count;
 };
 
-static int take_out(struct db_tx *tx, void *arg)
+static int undo(struct db_tx *tx, void *arg)
 {
     const struct undoing *u = arg;
-    return box_expunge(tx, u->tenant, u->target, u->uids, u->count);
+    return box_expunge(tx, u->tenant, u->mailbox, u->uids, u->count);
 }
 
-/* A COPY that fails leaves nothing behind (RFC 9051 6.4.7), as far as the store lets it. */
-static void imap_co_undo(struct imap_session *s, int64_t target, const int64_t *copies,
-                         size_t count)
+/* A COPY that fails leaves nothing behind (RFC 9051 6.4.7): pages that were copied go again. */
+static void imap_co_undo(struct imap_session *s, int64_t target, const int64_t *made, size_t count)
 {
-    int rc = 0;
-    for (size_t at = 0; rc >= 0 && at < count; at += BOX_PAGE) {
-        size_t page = count - at < BOX_PAGE ? count - at : BOX_PAGE;
-        struct undoing u = {s->who.tenant, target, copies + at, page};
-        rc = store_co_write(s->settings->store, take_out, &u);
+    for (size_t at = 0; at < count; at += BOX_PAGE) {
+        struct undoing u = {.tenant = s->who.tenant,
+                            .mailbox = target,
+                            .uids = made + at,
+                            .count = count - at < BOX_PAGE ? count - at : BOX_PAGE};
+        int rc = store_co_write(s->settings->store, undo, &u);
+        if (rc < 0)
+            log_error("imap.copies_stay", "user=%s count=%zu why=\"%s\"", s->who.login, u.count,
+                      error_text(rc));
     }
-    if (rc < 0)
-        log_warn("imap.copies_left", "user=%s why=\"%s\"", s->who.login, error_text(rc));
+}
+
+static size_t keep_made(const struct box_copying *c, int64_t *made)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->target_uids[i])
+            made[count++] = c->target_uids[i];
+    return count;
 }
 
 /* Many messages are many jobs: each page is copied whole, and moved whole. */
@@ -55,9 +67,13 @@ static int imap_co_copy_all(struct imap_session *s, const struct imap_uids *uids
                             bool moving, struct pairs *pairs)
 {
     struct box_copying *c = arena_alloc(&s->arena, sizeof *c);
-    int64_t *copies = arena_alloc(&s->arena, (uids->count + 1) * sizeof *copies);
-    size_t done = 0;
-    int rc = c && copies ? 0 : -ENOMEM;
+    int64_t *made = arena_alloc(&s->arena, (uids->count + 1) * sizeof *made);
+    struct directory_quota quota = {0};
+    struct box_usage usage;
+    size_t made_count = 0;
+    int rc = c && made ? 0 : -ENOMEM;
+    if (rc == 0 && !moving)
+        rc = imap_co_read_quota(s, &quota, &usage);
     for (size_t at = 0; rc == 0 && at < uids->count; at += BOX_PAGE) {
         size_t left = uids->count - at;
         *c = (struct box_copying){.tenant = s->who.tenant,
@@ -65,20 +81,22 @@ static int imap_co_copy_all(struct imap_session *s, const struct imap_uids *uids
                                   .target = target,
                                   .uids = uids->list + at,
                                   .count = left < BOX_PAGE ? left : BOX_PAGE,
-                                  .moving = moving};
+                                  .moving = moving,
+                                  .quota = quota};
         rc = store_co_write(s->settings->store, box_copy, c);
-        for (size_t i = 0; rc == 0 && i < c->count; i++)
-            if (c->target_uids[i])
-                copies[done++] = c->target_uids[i];
-        if (rc == 0)
+        if (rc == 0) {
+            made_count += keep_made(c, made + made_count);
             rc = note_pairs(pairs, c);
+        }
     }
-    if (rc < 0 && done && !moving)
-        imap_co_undo(s, target, copies, done);
+    if (rc < 0 && !moving)
+        imap_co_undo(s, target, made, made_count);
     if (rc == 0)
         rc = imap_set_end(&pairs->from_writer, &pairs->from);
     return rc < 0 ? rc : imap_set_end(&pairs->to_writer, &pairs->to);
 }
+
+/* --- the answer ------------------------------------------------------------------------------ */
 
 static int imap_co_say_pairs(struct imap_session *s, const struct box_mailbox *target,
                              const struct pairs *pairs)
@@ -100,6 +118,8 @@ static int imap_co_answer(struct imap_session *s, const struct box_mailbox *targ
     int rc = 0;
     if (pairs->from.len == 0)
         return imap_co_ok(s, "Nothing to do");
+    if (imap_hides(&s->hidden, "UIDPLUS"))
+        return imap_co_ok(s, "Done");
     if (moving) {
         rc = imap_co_say(s, SPAN("* "));
         if (rc == 0)

@@ -129,7 +129,7 @@ static bool take_open(struct imap_parser *p, const char *name)
     if (!span_starts_nocase(span_make(p->at, (size_t)(p->end - p->at)), span_of(name)))
         return false;
     tried.at += span_of(name).len;
-    if (!imap_take(&tried, '['))
+    if (!imap_take(&tried, '[') || imap_hides_word(p->hidden, name))
         return false;
     *p = tried;
     return true;

@@ -173,7 +173,7 @@ static int imap_co_gather_literal(struct imap_session *s, const struct imap_lite
     struct buffer *c = &s->command;
     uint64_t most = s->who.user ? IMAP_COMMAND_MAX : LITERAL_MAX_BEFORE_LOGIN;
     if (literal->octets > most || c->len + 2 + literal->octets > limit(s) ||
-        (!literal->waits && literal->octets > UNASKED_MAX))
+        (!literal->waits && literal->octets > UNASKED_MAX && !s->settings->literal_plus))
         return imap_co_refuse_literal(s, literal);
     int rc = literal->waits ? imap_co_say(s, SPAN("+ Go on\r\n")) : 0;
     if (rc == 0)

@@ -29,7 +29,8 @@ struct listing {
 struct name {
     struct span text;
     const struct box_mailbox *mailbox; /* NULL: it does not exist */
-    bool subscribed, has_children, has_subscribed_below;
+    bool subscribed, has_children;
+    bool has_match_below; /* of LSUB: subscribed; of LIST: with all that is selected by */
 };
 
 /* --- all names ------------------------------------------------------------------------------- */
@@ -122,8 +123,16 @@ static struct name *find_name(const struct names *names, struct span text)
     return bsearch(&key, names->list, names->count, sizeof key, by_text);
 }
 
+/* Selection options are all to be true of a name (RFC 5258 3.1, RFC 6154 2). */
+static bool is_selected(const struct listing *l, const struct name *name)
+{
+    bool special = name->mailbox && name->mailbox->use != BOX_USE_NONE;
+    return (name->subscribed || !(l->lsub || l->select_subscribed)) &&
+           (special || !l->select_special);
+}
+
 /* Tells every level above of its children. */
-static void look_below(struct names *names)
+static void look_below(const struct listing *l, struct names *names)
 {
     for (size_t i = 0; i < names->count; i++) {
         const struct name *below = &names->list[i];
@@ -133,7 +142,7 @@ static void look_below(struct names *names)
             if (!above)
                 continue;
             above->has_children = above->has_children || below->mailbox;
-            above->has_subscribed_below = above->has_subscribed_below || below->subscribed;
+            above->has_match_below = above->has_match_below || is_selected(l, below);
         }
     }
 }
@@ -191,12 +200,9 @@ static bool stops_at_a_level(const struct listing *l)
 
 static bool is_chosen(const struct listing *l, const struct name *name)
 {
-    if (l->lsub)
-        return name->subscribed || (name->has_subscribed_below && stops_at_a_level(l));
-    if (l->select_special)
-        return name->mailbox && name->mailbox->use != BOX_USE_NONE;
-    if (l->select_subscribed)
-        return name->subscribed || (l->recursive && name->has_subscribed_below);
+    if (l->lsub || l->select_subscribed || l->select_special)
+        return is_selected(l, name) ||
+               (name->has_match_below && (l->lsub ? stops_at_a_level(l) : l->recursive));
     return name->mailbox || name->has_children;
 }
 
@@ -208,11 +214,12 @@ static int write_attributes(const struct imap_session *s, const struct listing *
     if (!name->mailbox || (l->lsub && !name->subscribed))
         rc = buffer_append_text(out, s->rev2 || l->select_subscribed ? "\\NonExistent \\Noselect "
                                                                      : "\\Noselect ");
-    if (rc == 0 && !l->lsub)
+    if (rc == 0 && !l->lsub && !imap_hides(&s->hidden, "CHILDREN"))
         rc = buffer_append_text(out, name->has_children ? "\\HasChildren " : "\\HasNoChildren ");
     if (rc == 0 && name->subscribed && (l->return_subscribed || l->select_subscribed))
         rc = buffer_append_text(out, "\\Subscribed ");
-    if (rc == 0 && name->mailbox && name->mailbox->use != BOX_USE_NONE)
+    if (rc == 0 && name->mailbox && name->mailbox->use != BOX_USE_NONE &&
+        !imap_hides(&s->hidden, "SPECIAL-USE"))
         rc = buffer_printf(out, "%s ", box_use_names[name->mailbox->use]);
     if (rc == 0 && out->len > start)
         out->len--; /* the last blank */
@@ -229,8 +236,11 @@ static int write_name(const struct imap_session *s, const struct listing *l,
         rc = buffer_append_text(out, ") \"/\" ");
     if (rc == 0)
         rc = imap_write_mailbox(s, out, name->text);
-    if (rc == 0 && l->recursive && name->has_subscribed_below)
-        rc = buffer_append_text(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+    if (rc == 0 && l->recursive && name->has_match_below)
+        rc = buffer_printf(out, " (\"CHILDINFO\" (%s%s%s))",
+                           l->select_subscribed ? "\"SUBSCRIBED\"" : "",
+                           l->select_subscribed && l->select_special ? " " : "",
+                           l->select_special ? "\"SPECIAL-USE\"" : "");
     if (rc == 0)
         rc = buffer_append_text(out, "\r\n");
     if (rc == 0 && l->has_status && name->mailbox)
@@ -248,7 +258,7 @@ static int imap_co_answer(struct imap_session *s, const struct listing *l)
     if (rc == 0 && names.count) {
         qsort(names.list, names.count, sizeof *names.list, by_text);
         join_same(&names);
-        look_below(&names);
+        look_below(l, &names);
     }
     for (size_t i = 0; rc == 0 && i < names.count; i++)
         if (is_chosen(l, &names.list[i]) && matches_any(l, names.list[i].text))
@@ -281,7 +291,8 @@ static int parse_selection(struct imap_parser *p, struct listing *l)
             return IMAP_BAD;
     } while (imap_take(p, ' '));
     (void)remote; /* there are none */
-    return !imap_take(p, ')') || (l->recursive && !l->select_subscribed) ? IMAP_BAD : 0;
+    bool alone = l->recursive && !l->select_subscribed && !l->select_special;
+    return !imap_take(p, ')') || alone ? IMAP_BAD : 0;
 }
 
 static int parse_return(struct imap_parser *p, struct listing *l)

@@ -32,6 +32,18 @@ int imap_co_starttls(struct imap_session *s, struct imap_parser *p)
 
 /* --- letting in ------------------------------------------------------------------------------ */
 
+/* What a session wants to know of its user. */
+static int imap_co_prepare(struct imap_session *s, const struct identity *who)
+{
+    char hidden[DIRECTORY_IMAP_HIDDEN_MAX + 1];
+    int rc = box_co_ensure_user(s->settings->store, who->tenant, who->user);
+    if (rc == 0)
+        rc = directory_co_hidden(s->settings->directory, who->tenant, who->user, hidden);
+    if (rc == 0)
+        s->hidden.rows = imap_hide(span_of(hidden), NULL);
+    return rc;
+}
+
 static int imap_co_enter(struct imap_session *s, const struct identity *who)
 {
     AUTO_BUFFER text = BUFFER(4096);
@@ -40,7 +52,7 @@ static int imap_co_enter(struct imap_session *s, const struct identity *who)
                  stream_peer_text(s->st), who->login);
         return imap_co_no(s, "[LIMIT] You have too many sessions open");
     }
-    int rc = box_co_ensure_user(s->settings->store, who->tenant, who->user);
+    int rc = imap_co_prepare(s, who);
     if (rc < 0) {
         crowd_leave_user(s->settings->users, who->user);
         log_error("imap.no_mailboxes", "user=%s why=\"%s\"", who->login, error_text(rc));

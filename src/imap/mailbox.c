@@ -66,7 +66,7 @@ static int imap_co_tell_made(struct imap_session *s, const struct naming *n)
     struct box_mailbox made;
     char text[64], id[ID_TEXT];
     int rc = box_co_open(s->settings->store, n->tenant, n->user, n->name, &made);
-    if (rc < 0) /* it is gone again */
+    if (rc < 0 || imap_hides(&s->hidden, "OBJECTID")) /* it is gone again, or not to be told */
         return imap_co_ok(s, "Done");
     snprintf(text, sizeof text, "[MAILBOXID (F%s)] Done", id_text(made.id, id));
     return imap_co_ok(s, text);

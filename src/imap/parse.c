@@ -32,7 +32,7 @@ static bool is_atom_char(char c)
 bool imap_take_word(struct imap_parser *p, const char *word)
 {
     struct span wanted = span_of(word), rest = span_make(p->at, left(p));
-    if (!span_starts_nocase(rest, wanted))
+    if (!span_starts_nocase(rest, wanted) || imap_hides_word(p->hidden, word))
         return false;
     if (rest.len > wanted.len && is_atom_char(rest.at[wanted.len]) &&
         is_atom_char(wanted.at[wanted.len - 1]))

@@ -10,10 +10,12 @@
 #define IMAP_PARSE_H
 
 #include "base/arena.h"
+#include "imap/capability.h"
 
 struct imap_parser {
     const char *at, *end;
     struct arena *arena;
+    const struct imap_hidden *hidden; /* words that are not there; NULL: all are */
 };
 
 #define IMAP_NUMBER_MAX ((uint64_t)INT64_MAX) /* number64 */

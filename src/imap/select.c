@@ -142,11 +142,15 @@ static int write_state(const struct imap_session *s, const struct box_mailbox *m
         rc = buffer_append_text(out, " \\*)");
     }
     if (rc == 0)
-        rc = buffer_printf(out,
-                           "] Kept\r\n* OK [UIDVALIDITY %lld] Valid\r\n* OK [UIDNEXT %lld] Next\r\n"
-                           "* OK [HIGHESTMODSEQ %lld] Highest\r\n* OK [MAILBOXID (F%s)] Its id\r\n",
-                           (long long)mailbox->uidvalidity, (long long)mailbox->uidnext,
-                           (long long)mailbox->modseq, id_text(mailbox->id, (char[ID_TEXT]){0}));
+        rc = buffer_printf(
+            out, "] Kept\r\n* OK [UIDVALIDITY %lld] Valid\r\n* OK [UIDNEXT %lld] Next\r\n",
+            (long long)mailbox->uidvalidity, (long long)mailbox->uidnext);
+    if (rc == 0 && !imap_hides(&s->hidden, "CONDSTORE"))
+        rc =
+            buffer_printf(out, "* OK [HIGHESTMODSEQ %lld] Highest\r\n", (long long)mailbox->modseq);
+    if (rc == 0 && !imap_hides(&s->hidden, "OBJECTID"))
+        rc = buffer_printf(out, "* OK [MAILBOXID (F%s)] Its id\r\n",
+                           id_text(mailbox->id, (char[ID_TEXT]){0}));
     if (rc == 0 && s->rev2) {
         rc = buffer_append_text(out, "* LIST () \"/\" ");
         if (rc == 0)
@@ -229,6 +233,8 @@ static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool
     rc = write_state(s, &mailbox, &out);
     if (rc == 0)
         rc = imap_co_say(s, buffer_span(&out));
+    if (rc == 0)
+        rc = imap_co_tell_full(s);
     if (rc == 0)
         rc = imap_co_resync(s, &resync);
     return rc < 0 ? rc : imap_co_ok(s, read_only ? "[READ-ONLY] Open" : "[READ-WRITE] Open");

@@ -26,6 +26,7 @@ struct imap_settings {
     struct store *store;
     struct directory *directory;
     struct crowd *users;  /* limits the sessions of each user; NULL: no limit */
+    bool literal_plus;    /* a client need not wait for any literal (RFC 7888) */
     uint64_t message_max; /* octets of a message in APPEND (RFC 7889) */
     /* Gives the current context, held for the caller, or NULL where there is no TLS. */
     struct tls_context *(*tls)(void *tls_arg);

@@ -62,6 +62,9 @@ static const struct {
     {"STORE", imap_co_store, SELECTED, true},
     {"COPY", imap_co_copy, SELECTED, true},
     {"MOVE", imap_co_move, SELECTED, true},
+    {"GETQUOTA", imap_co_getquota, AFTER | SELECTED, false},
+    {"GETQUOTAROOT", imap_co_getquotaroot, AFTER | SELECTED, false},
+    {"SETQUOTA", imap_co_setquota, AFTER | SELECTED, false},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -93,7 +96,7 @@ int imap_co_bad(struct imap_session *s, struct span tag, const char *text)
 
 static int imap_co_run(struct imap_session *s)
 {
-    struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
+    struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena, &s->hidden};
     struct span name, tag;
     if (imap_parse_tag(&p, &tag) < 0 || tag.len > IMAP_TAG_MAX || imap_parse_sp(&p) < 0)
         return imap_co_bad(s, SPAN("*"), "A command begins with a tag and a blank");
@@ -101,11 +104,13 @@ static int imap_co_run(struct imap_session *s)
     s->uid = imap_take_word(&p, "UID");
     if ((s->uid && imap_parse_sp(&p) < 0) || imap_parse_atom(&p, &name) < 0)
         return imap_co_bad(s, s->tag, "The name of a command is missing");
-    for (unsigned i = 0; i < COMMANDS; i++) {
+    bool there = !imap_hides_command(&s->hidden, name, s->uid);
+    for (unsigned i = 0; there && i < COMMANDS; i++) {
         if (!span_equal_nocase(name, span_of(commands[i].name)) || (s->uid && !commands[i].uid))
             continue;
         if (!(commands[i].states & state_of(s)))
             return imap_co_bad(s, s->tag, why_not_now(s, commands[i].states));
+        s->hidden.command = span_of(commands[i].name);
         int rc = commands[i].co_run(s, &p);
         return rc == IMAP_BAD ? imap_co_bad(s, s->tag, "Wrong arguments") : rc;
     }

@@ -49,7 +49,8 @@ struct imap_selected {
 struct imap_session {
     struct stream *st;
     const struct imap_settings *settings;
-    struct identity who; /* who.user is 0 before login */
+    struct identity who;       /* who.user is 0 before login */
+    struct imap_hidden hidden; /* from this user's clients; read at login */
     struct imap_selected *selected;
     struct sasl_dialogue sasl;
     int64_t opened_ms;
@@ -145,6 +146,12 @@ must_check int imap_co_parse_uids(struct imap_session *s, struct imap_parser *p,
 must_check int imap_co_parse_flags(struct imap_session *s, struct imap_parser *p, int64_t mailbox,
                                    uint64_t *ret_flags);
 
+/* quota.c. What the user may have, and what there is (asked where there is a limit). Yields. */
+must_check int imap_co_read_quota(struct imap_session *s, struct directory_quota *ret_quota,
+                                  struct box_usage *ret_usage);
+/* Untagged OVERQUOTA for who has no room left (RFC 9208 4.3.1): told when a mailbox is selected. */
+must_check int imap_co_tell_full(struct imap_session *s);
+
 bool imap_may_log_in(const struct imap_session *s);
 bool imap_offers_tls(const struct imap_session *s);
 must_check int imap_write_capabilities(const struct imap_session *s, struct buffer *out);
@@ -162,5 +169,6 @@ imap_command imap_co_list, imap_co_lsub, imap_co_status, imap_co_namespace;
 imap_command imap_co_append, imap_co_idle, imap_co_check;
 imap_command imap_co_expunge, imap_co_fetch, imap_co_store, imap_co_copy, imap_co_move;
 imap_command imap_co_search, imap_co_sort, imap_co_thread;
+imap_command imap_co_getquota, imap_co_getquotaroot, imap_co_setquota;
 
 #endif

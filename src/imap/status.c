@@ -10,6 +10,7 @@ enum item {
     UIDVALIDITY,
     UNSEEN,
     DELETED,
+    DELETED_STORAGE, /* RFC 9208 4.1.4 */
     SIZE,
     HIGHESTMODSEQ,
     APPENDLIMIT,
@@ -17,9 +18,9 @@ enum item {
     ITEMS
 };
 
-static const char *const names[ITEMS] = {"MESSAGES",    "RECENT",   "UIDNEXT", "UIDVALIDITY",
-                                         "UNSEEN",      "DELETED",  "SIZE",    "HIGHESTMODSEQ",
-                                         "APPENDLIMIT", "MAILBOXID"};
+static const char *const names[ITEMS] = {
+    "MESSAGES",        "RECENT", "UIDNEXT",       "UIDVALIDITY", "UNSEEN",   "DELETED",
+    "DELETED-STORAGE", "SIZE",   "HIGHESTMODSEQ", "APPENDLIMIT", "MAILBOXID"};
 
 int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items)
 {
@@ -47,6 +48,7 @@ static unsigned long long value_of(const struct imap_session *s, const struct bo
         [UIDVALIDITY] = (unsigned long long)mailbox->uidvalidity,
         [UNSEEN] = mailbox->unseen,
         [DELETED] = mailbox->deleted,
+        [DELETED_STORAGE] = mailbox->deleted_octets,
         [SIZE] = mailbox->octets,
         [HIGHESTMODSEQ] = (unsigned long long)mailbox->modseq,
         [APPENDLIMIT] = s->settings->message_max,

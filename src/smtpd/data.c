@@ -43,8 +43,13 @@ static int session_co_read_data(struct smtp_session *s, struct incoming *in)
 /* Temporary, nearly all of it: nothing was kept, and the client tries again (P4). */
 static void refuse_for(struct incoming *in, int rc)
 {
+    int full = submit_full_code(in->session->settings->door);
     if (rc == ERR_ABSENT) { /* between RCPT and here the user was removed */
         incoming_refuse(in, 550, "5.1.1", "No such address here");
+        return;
+    }
+    if (rc == ERR_QUOTA) {
+        incoming_refuse(in, full, full >= 500 ? "5.2.2" : "4.2.2", SUBMIT_FULL_TEXT);
         return;
     }
     if (rc == -ENOSPC || rc == ERR_FULL)
@@ -71,6 +76,7 @@ static void session_co_store(struct smtp_session *s, struct incoming *in)
                             .leaving_path = session_forward_path(s),
                             .apart = session_is_lmtp(s),
                             .may_notify = submission,
+                            .full_waits = submission,
                             .source = span_of(source)};
     int rc = 0;
     if (s->returned_letter) {
@@ -89,16 +95,18 @@ static int session_co_answer_one(struct smtp_session *s, const struct incoming *
 {
     char id[ID_TEXT];
     struct smtpd_counters *counters = s->settings->counters;
-    bool full = recipient->refused == ERR_FULL;
+    bool full = recipient->refused == ERR_QUOTA;
+    int code = full ? submit_full_code(s->settings->door) : 550;
     if (in->refusal.code)
         return session_co_reply(s, in->refusal.code, in->refusal.enhanced, "%s", in->refusal.text);
     if (recipient->refused == 0)
         return session_co_reply(s, 250, "2.1.5", "Ok: stored as %s", id_text(in->letter, id));
-    atomic_fetch_add(full ? &counters->tempfailed : &counters->refused, 1);
+    atomic_fetch_add(code < 500 ? &counters->tempfailed : &counters->refused, 1);
     log_info("smtpd.recipient_refused", "peer=%s to=%s why=%s", stream_peer_text(s->st),
              LOG_CLEAN(recipient->forward_path), full ? "full" : "gone");
-    return full ? session_co_say(s, SPAN("452 4.2.2 The mailbox is full\r\n"))
-                : session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
+    if (!full)
+        return session_co_say(s, SPAN("550 5.1.1 No such address here\r\n"));
+    return session_co_reply(s, code, code < 500 ? "4.2.2" : "5.2.2", "%s", SUBMIT_FULL_TEXT);
 }
 
 static int session_co_answer_each(struct smtp_session *s, const struct incoming *in)

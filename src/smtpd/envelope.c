@@ -8,6 +8,7 @@
 
 #define RECIPIENTS_MAX         1000
 #define UNKNOWN_RECIPIENTS_MAX 20
+#define TRACE_OCTETS           512 /* about what we write in front of a letter */
 
 void session_reset(struct smtp_session *s)
 {
@@ -137,6 +138,26 @@ static int session_add_foreign(struct smtp_session *s, const struct smtp_path *p
     return recipient->targets->address.at ? DIRECTORY_LOCAL : -ENOMEM;
 }
 
+/* Servers ask on port 25 and by LMTP, and try again. A mail program would drop the whole letter for
+ * one full mailbox: what our users submit is taken, and waits in the queue. */
+static int session_co_is_full(const struct smtp_session *s,
+                              const struct letter_recipient *recipient)
+{
+    if (s->settings->role == SMTPD_SUBMISSION)
+        return 0;
+    return submit_co_is_full(s->settings->door, recipient, s->declared_size + TRACE_OCTETS);
+}
+
+static int session_co_refuse_full(struct smtp_session *s, const struct smtp_path *path)
+{
+    struct smtpd_counters *counters = s->settings->counters;
+    int code = submit_full_code(s->settings->door);
+    atomic_fetch_add(code < 500 ? &counters->tempfailed : &counters->refused, 1);
+    log_info("smtpd.recipient_refused", "peer=%s to=%s@%s why=full", stream_peer_text(s->st),
+             LOG_CLEAN(path->local), LOG_CLEAN(path->domain));
+    return session_co_reply(s, code, code < 500 ? "4.2.2" : "5.2.2", "%s", SUBMIT_FULL_TEXT);
+}
+
 static int session_co_add_recipient(struct smtp_session *s, const struct smtp_path *path)
 {
     struct letter_recipient *recipient = session_new_recipient(s);
@@ -155,8 +176,11 @@ static int session_co_add_recipient(struct smtp_session *s, const struct smtp_pa
                               SPAN("550 5.6.7 This address leads to where SMTPUTF8 does not\r\n"));
     if (found == DIRECTORY_LOCAL)
         recipient->forward_path = session_keep_path(s, path);
-    if (found < 0 || !recipient->forward_path.at)
+    int full = found == DIRECTORY_LOCAL ? session_co_is_full(s, recipient) : 0;
+    if (found < 0 || full < 0 || !recipient->forward_path.at)
         return session_co_say(s, SPAN("451 4.3.0 Cannot look up the address now, try later\r\n"));
+    if (full)
+        return session_co_refuse_full(s, path);
     s->recipient_count++;
     return session_co_say(s, SPAN("250 2.1.5 Ok\r\n"));
 }

@@ -26,9 +26,14 @@ int copy_compare(const void *a, const void *b)
     return order ? order : span_compare(x->forward_path, y->forward_path);
 }
 
-bool copy_goes(const struct copy *copy)
+bool copy_stays(const struct copy *copy)
 {
-    return copy->user == 0 || (copy->refused == 0 && !copy->twin);
+    return copy->user && copy->refused == 0 && !copy->twin && !copy->waits;
+}
+
+bool copy_leaves(const struct copy *copy)
+{
+    return copy->user == 0 || (copy->waits && !copy->twin);
 }
 
 const struct copy *copy_find(const struct copy *copies, size_t count,
@@ -44,7 +49,7 @@ const struct copy *copy_find(const struct copy *copies, size_t count,
 struct home {
     int64_t tenant, user, inbox;
     unsigned searches;
-    int64_t taken[DETAILS_MAX + 1];
+    const struct copy *taken[DETAILS_MAX + 1];
     unsigned taken_count;
 };
 
@@ -81,26 +86,42 @@ static int find_mailbox(struct db_tx *tx, struct home *home, struct copy *copy)
 }
 
 /* Several details may mean one folder; INBOX is the place of all that mean none. */
-static bool is_taken(struct home *home, int64_t mailbox)
+static bool is_taken(struct home *home, struct copy *copy)
 {
-    for (unsigned i = 0; i < home->taken_count; i++)
-        if (home->taken[i] == mailbox)
-            return true;
-    home->taken[home->taken_count++] = mailbox;
+    for (unsigned i = 0; i < home->taken_count; i++) {
+        const struct copy *other = home->taken[i];
+        if (other->mailbox != copy->mailbox)
+            continue;
+        copy->refused = other->refused;
+        copy->waits = other->waits;
+        return true;
+    }
+    home->taken[home->taken_count++] = copy;
     return false;
+}
+
+/* Of two letters at once only one gets the last room. */
+static int take_room(struct db_tx *tx, struct copy *copy)
+{
+    int rc = box_take_room(tx, copy->tenant, copy->user, 1, copy->octets, &copy->quota);
+    if (rc != ERR_QUOTA)
+        return rc;
+    copy->waits = copy->may_wait;
+    copy->refused = copy->may_wait ? 0 : rc;
+    return 0;
 }
 
 static int place(struct db_tx *tx, struct home *home, struct copy *copy)
 {
-    copy->twin = copy->dropped = false;
+    copy->twin = copy->dropped = copy->waits = false;
     copy->refused = 0;
     if (home->tenant != copy->tenant || home->user != copy->user)
         *home = (struct home){.tenant = copy->tenant, .user = copy->user};
     int rc = find_mailbox(tx, home, copy);
     if (rc == ERR_ABSENT)
         copy->refused = rc;
-    else if (rc == 0)
-        copy->twin = is_taken(home, copy->mailbox);
+    else if (rc == 0 && !(copy->twin = is_taken(home, copy)))
+        rc = take_room(tx, copy);
     return rc == ERR_ABSENT ? 0 : rc;
 }
 
@@ -137,15 +158,18 @@ int copies_place(struct db_tx *tx, const struct letter *letter, struct copy *cop
 {
     struct home home = {0};
     int going = 0, rc = 0;
-    bool any_refused = false;
+    bool any_refused = false, any_full = false;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (copies[i].user)
             rc = place(tx, &home, &copies[i]);
-        going += copy_goes(&copies[i]);
+        going += copy_stays(&copies[i]) || copy_leaves(&copies[i]);
         any_refused = any_refused || copies[i].refused;
+        any_full = any_full || copies[i].refused == ERR_QUOTA;
     }
     if (rc < 0)
         return rc;
+    if (any_full && !letter->apart) /* who brings it has it still, and is told at once */
+        return ERR_QUOTA;
     if (count && !going && !letter->apart && !letter->final)
         return copies[0].refused;
     if (any_refused)
@@ -163,7 +187,7 @@ static void tell(struct letter_recipient *recipient, const struct copy *copies, 
     recipient->refused = is_served(recipient, copies, count) ? 0 : copy->refused;
     if (!recipient->mailbox)
         return;
-    size_t len = copy && copy->refused == 0 ? copy->name.len : 0;
+    size_t len = copy && copy->refused == 0 && !copy->waits ? copy->name.len : 0;
     if (len)
         memcpy(recipient->mailbox, copy->name.at, len);
     recipient->mailbox[len] = '\0';

@@ -171,6 +171,7 @@ static int sending_co_plan(struct sending *s)
                                      .eight_bit = s->eight_bit,
                                      .verp = s->reverse_path.len > 0,
                                      .final = true,
+                                     .full_waits = true,
                                      .source = span_of(s->source[0] ? s->source : s->send->source)};
     return submit_co_prepare(&s->plan_letter, &s->arena, &s->plan);
 }

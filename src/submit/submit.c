@@ -24,7 +24,7 @@ struct submit_plan {
     bool stored;                     /* the last run of the job put the body in */
     struct box_message summary;      /* what mailboxes keep of the letter */
     struct queue_recipient *leaving; /* room for one tenant's */
-    struct queue_entry *entries;     /* of all that leaves */
+    struct queue_entry *entries;     /* of all that leaves, or waits for room */
     size_t entry_count;
     int64_t now_ms;
 };
@@ -51,30 +51,59 @@ static struct span folded_domain(struct span address, struct arena *arena)
     return arena_copy(arena, span_of(folded));
 }
 
-static int gather_copies(struct submit_plan *plan, struct arena *arena)
+/* What waits for a full mailbox is for that one alone: an address that leads to others, too, would
+ * bring them the letter again. */
+static int make_copy(const struct letter *letter, const struct letter_recipient *recipient,
+                     const struct directory_target *target, struct arena *arena,
+                     struct copy *ret_copy)
 {
-    size_t count = 0, unique = 0;
-    for (size_t i = 0; i < plan->letter->recipient_count; i++) {
-        const struct letter_recipient *recipient = &plan->letter->recipients[i];
-        for (size_t j = 0; j < recipient->count; j++) {
-            const struct directory_target *target = &recipient->targets[j];
-            struct copy *copy = &plan->copies[count++];
-            *copy = (struct copy){.tenant = target->tenant,
-                                  .user = target->user,
-                                  .detail = target->detail,
-                                  .forward_path =
-                                      target->user ? recipient->forward_path : target->address};
-            if (!target->user && !(copy->domain = folded_domain(target->address, arena)).at)
-                return -ENOMEM;
-        }
-    }
+    bool alone = recipient->count == 1;
+    struct span path = target->user ? recipient->forward_path : target->address;
+    *ret_copy = (struct copy){.tenant = target->tenant,
+                              .user = target->user,
+                              .detail = target->detail,
+                              .forward_path = path,
+                              .queued_path = alone ? path : target->address,
+                              .quota = target->quota,
+                              .may_wait = target->user && box_has_limit(&target->quota) &&
+                                          (letter->full_waits || !alone)};
+    if (target->user && !ret_copy->may_wait)
+        return 0;
+    ret_copy->id = id_next();
+    ret_copy->domain = folded_domain(ret_copy->queued_path, arena);
+    return ret_copy->domain.at ? 0 : -ENOMEM;
+}
+
+/* Sorted, each once. A recipient that leads to a mailbox alone is told when it is full, also where
+ * an alias leads there, too. */
+static void join_copies(struct submit_plan *plan, size_t count)
+{
+    size_t unique = 0;
     if (count > 1)
         qsort(plan->copies, count, sizeof *plan->copies, copy_compare);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || copy_compare(&plan->copies[i], &plan->copies[unique - 1]) != 0)
-            plan->copies[unique++] = plan->copies[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (i == 0 || copy_compare(copy, &plan->copies[unique - 1]) != 0)
+            plan->copies[unique++] = *copy;
+        else
+            plan->copies[unique - 1].may_wait = plan->copies[unique - 1].may_wait && copy->may_wait;
+    }
     plan->count = unique;
-    return 0;
+}
+
+static int gather_copies(struct submit_plan *plan, struct arena *arena)
+{
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < plan->letter->recipient_count; i++) {
+        const struct letter_recipient *recipient = &plan->letter->recipients[i];
+        for (size_t j = 0; rc == 0 && j < recipient->count; j++)
+            rc = make_copy(plan->letter, recipient, &recipient->targets[j], arena,
+                           &plan->copies[count++]);
+    }
+    if (rc == 0)
+        join_copies(plan, count);
+    return rc;
 }
 
 static int write_heads(struct submit_plan *plan, struct arena *arena)
@@ -83,13 +112,12 @@ static int write_heads(struct submit_plan *plan, struct arena *arena)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < plan->count; i++) {
         struct copy *copy = &plan->copies[i];
-        if (!copy->user) {
-            copy->id = id_next();
+        if (!copy->user)
             continue;
-        }
         buffer_clear(&head);
         rc = trace_delivery(&head, plan->letter->reverse_path, copy->forward_path);
         copy->head = arena_copy(arena, buffer_span(&head));
+        copy->octets = copy->head.len + blob_writer_size(plan->letter->body);
         copy->folder = copy->detail.len ? arena_alloc(arena, copy->detail.len) : NULL;
         if (rc == 0 && (!copy->head.at || (copy->detail.len && !copy->folder)))
             rc = -ENOMEM;
@@ -135,23 +163,12 @@ static int prepare_leaving(struct submit_plan *plan, struct arena *arena)
 {
     size_t leaving = 0;
     for (size_t i = 0; i < plan->count; i++)
-        leaving += plan->copies[i].user == 0;
+        leaving += plan->copies[i].user == 0 || plan->copies[i].may_wait;
     if (leaving == 0)
         return 0;
     plan->leaving = arena_zero(arena, leaving * sizeof *plan->leaving);
     plan->entries = arena_zero(arena, leaving * sizeof *plan->entries);
-    if (!plan->leaving || !plan->entries)
-        return -ENOMEM;
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct copy *copy = &plan->copies[i];
-        if (copy->user == 0)
-            plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
-                                                                      .recipient = copy->id,
-                                                                      .letter = plan->letter->id,
-                                                                      .due_ms = plan->now_ms,
-                                                                      .domain = copy->domain};
-    }
-    return 0;
+    return plan->leaving && plan->entries ? 0 : -ENOMEM;
 }
 
 int submit_co_prepare(const struct letter *letter, struct arena *arena,
@@ -210,8 +227,8 @@ static int drop(struct db_tx *tx, const struct submit_plan *plan, struct part *p
 {
     struct event event = event_of(plan, part, EVENT_DROPPED);
     event.recipient = copy->forward_path;
-    event.detail = copy->refused == ERR_FULL ? SPAN("the mailbox is full")
-                                             : SPAN("the user was removed meanwhile");
+    event.detail = copy->refused == ERR_QUOTA ? SPAN("the mailbox is full")
+                                              : SPAN("the user was removed meanwhile");
     return copy->dropped && !plan->letter->quiet ? event_record(tx, &event) : 0;
 }
 
@@ -221,19 +238,20 @@ static int deliver(struct db_tx *tx, const struct submit_plan *plan, struct part
     int64_t uid;
     struct box_message message = plan->summary;
     message.blob = part->blob;
-    message.octets = copy->head.len + blob_writer_size(plan->letter->body);
+    message.octets = copy->octets;
     message.received_ms = plan->now_ms;
     message.head = copy->head;
     if (copy->refused)
         return drop(tx, plan, part, copy);
-    if (copy->twin)
+    if (!copy_stays(copy))
         return 0;
     int rc = box_append_to(tx, part->tenant, copy->mailbox, &message, &uid);
     return rc < 0 || plan->letter->quiet ? rc
                                          : tell_delivered(tx, plan, part, copy, message.octets);
 }
 
-static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, const struct part *part)
+/* What goes elsewhere, and what waits for room in a mailbox. */
+static int put_into_queue(struct db_tx *tx, struct submit_plan *plan, const struct part *part)
 {
     const char *path = plan->letter->leaving_path;
     struct queue_letter letter = {.tenant = part->tenant,
@@ -247,14 +265,22 @@ static int put_into_queue(struct db_tx *tx, const struct submit_plan *plan, cons
                                   .eight_bit = plan->letter->eight_bit,
                                   .may_notify = plan->letter->may_notify,
                                   .accepted_ms = plan->now_ms};
-    for (size_t i = 0; i < part->leaving; i++) {
-        const struct copy *copy = &plan->copies[part->first + i];
-        plan->leaving[i] = (struct queue_recipient){.id = copy->id,
-                                                    .forward_path = copy->forward_path,
-                                                    .domain = copy->domain,
-                                                    .due_ms = plan->now_ms};
+    size_t count = 0;
+    for (size_t i = part->first; i < part->end; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (!copy_leaves(copy))
+            continue;
+        plan->leaving[count++] = (struct queue_recipient){.id = copy->id,
+                                                          .forward_path = copy->queued_path,
+                                                          .domain = copy->domain,
+                                                          .due_ms = plan->now_ms};
+        plan->entries[plan->entry_count++] = (struct queue_entry){.tenant = copy->tenant,
+                                                                  .recipient = copy->id,
+                                                                  .letter = letter.id,
+                                                                  .due_ms = plan->now_ms,
+                                                                  .domain = copy->domain};
     }
-    return queue_put(tx, &letter, plan->leaving, part->leaving);
+    return queue_put(tx, &letter, plan->leaving, count);
 }
 
 /* Of a part without a copy that goes nothing is kept but what happened. */
@@ -273,8 +299,9 @@ static int apply_part(struct db_tx *tx, struct submit_plan *plan, struct part *p
         rc = event_record(tx, &event);
     if (rc == 0 && part->leaving)
         rc = put_into_queue(tx, plan, part);
-    for (size_t i = part->first + part->leaving; rc == 0 && i < part->end; i++)
-        rc = deliver(tx, plan, part, &plan->copies[i]);
+    for (size_t i = part->first; rc == 0 && i < part->end; i++)
+        if (plan->copies[i].user)
+            rc = deliver(tx, plan, part, &plan->copies[i]);
     plan->stored = plan->stored || references;
     return rc;
 }
@@ -314,8 +341,8 @@ static struct part part_from(const struct submit_plan *plan, size_t first)
     struct part part = {.first = first, .end = first, .tenant = plan->copies[first].tenant};
     for (; part.end < plan->count && plan->copies[part.end].tenant == part.tenant; part.end++) {
         const struct copy *copy = &plan->copies[part.end];
-        part.leaving += copy->user == 0;
-        part.mailboxes += copy->user && copy_goes(copy);
+        part.leaving += copy_leaves(copy);
+        part.mailboxes += copy_stays(copy);
     }
     return part;
 }
@@ -325,6 +352,7 @@ int submit_apply(struct db_tx *tx, struct submit_plan *plan)
     int going = copies_place(tx, plan->letter, plan->copies, plan->count);
     int rc = going < 0 ? going : 0;
     plan->stored = false;
+    plan->entry_count = 0;
     for (size_t first = 0; rc == 0 && first < plan->count;) {
         struct part part = part_from(plan, first);
         rc = apply_part(tx, plan, &part);
@@ -349,11 +377,56 @@ void submit_committed(const struct submit_door *door, struct submit_plan *plan)
         door->announce(door->arg, plan->entries, plan->entry_count);
 }
 
+/* --- full mailboxes -------------------------------------------------------------------------- */
+
+/* Temporary by default: a mailbox is full until its owner clears it out, which a sender's server
+ * waits days for; a permanent answer would send the letter back at once, and mailing lists and
+ * applications would take the address for a dead one. */
+int submit_full_code(const struct submit_door *door)
+{
+    return door->refuse_full ? 552 : 452;
+}
+
+static int co_has_room(const struct submit_door *door, int64_t tenant, int64_t user,
+                       const struct directory_quota *quota, uint64_t octets)
+{
+    struct box_usage usage;
+    if (user == 0 || !box_has_limit(quota))
+        return 1;
+    int rc = box_co_usage(door->store, tenant, user, &usage);
+    return rc < 0 ? rc : box_has_room(&usage, quota, 1, octets);
+}
+
+int submit_co_is_full(const struct submit_door *door, const struct letter_recipient *recipient,
+                      uint64_t octets)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < recipient->count; i++) {
+        const struct directory_target *target = &recipient->targets[i];
+        rc = co_has_room(door, target->tenant, target->user, &target->quota, octets);
+    }
+    return rc < 0 ? rc : rc == 0 && recipient->count > 0;
+}
+
+/* The commit decides; asking before it keeps jobs that must fail out of the groups of others. */
+static int co_look_for_room(const struct submit_door *door, const struct submit_plan *plan)
+{
+    int rc = 1;
+    for (size_t i = 0; rc == 1 && i < plan->count && !plan->letter->apart; i++) {
+        const struct copy *copy = &plan->copies[i];
+        if (!copy->may_wait)
+            rc = co_has_room(door, copy->tenant, copy->user, &copy->quota, copy->octets);
+    }
+    return rc < 0 ? rc : rc == 1 ? 0 : ERR_QUOTA;
+}
+
 int submit_co_receive(const struct submit_door *door, const struct letter *letter)
 {
     AUTO_ARENA arena = ARENA(RECEIVE_MEMORY);
     struct submit_plan *plan;
     int rc = submit_co_prepare(letter, &arena, &plan);
+    if (rc == 0)
+        rc = co_look_for_room(door, plan);
     if (rc == 0)
         rc = store_co_write(door->store, apply, plan);
     if (rc == 0)

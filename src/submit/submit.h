@@ -21,6 +21,7 @@ struct submit_door {
     struct directory *directory;
     struct lane *signing; /* for sign.h and send.h */
     int64_t daily_limit;  /* recipients of a tenant's calls in 24 hours; 0: none */
+    bool refuse_full;     /* a full mailbox: a permanent failure, not a temporary one */
     /* After the commit: these are in the queue now. NULL: nobody is there to be told. */
     void (*announce)(void *arg, const struct queue_entry *entries, size_t count);
     void *arg;
@@ -31,7 +32,7 @@ struct letter_recipient {
     struct directory_target *targets; /* where it leads; user 0: to an address elsewhere */
     size_t count;
     /* Told after the commit. 0, or why none of its targets took the letter: ERR_ABSENT (they are
-     * gone), ERR_FULL (their mailboxes are). */
+     * gone), ERR_QUOTA (their mailboxes are full). */
     int refused;
     char *mailbox; /* NULL, or room for the name of the one it went into by its first target; that
                     * is empty where it went elsewhere */
@@ -55,8 +56,13 @@ struct letter {
     bool eight_bit;           /* has bytes above 127 */
     const struct letter_return *returned; /* what a DSN says about a letter of ours; or NULL */
     bool quiet;                           /* its events are told elsewhere */
-    bool apart;         /* each recipient has an answer of its own (LMTP); else one for all */
-    bool final;         /* all were promised it: who cannot take it is dropped, with an event */
+    bool apart; /* each recipient has an answer of its own (LMTP); else one for all */
+    bool final; /* all were promised it: who cannot take it is dropped, with an event */
+    /* A mailbox without room: its copy goes into the queue, as one for elsewhere does, and in the
+     * end to its mailbox or back. Else the letter is refused (the recipient, where they are apart),
+     * for whoever brings it still has it; but what an alias sends to several waits for the full
+     * ones alone. */
+    bool full_waits;
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
 };
@@ -64,9 +70,18 @@ struct letter {
 /* Puts the letter into a mailbox of every target, once each, and into the queue for those
  * elsewhere. The mailbox is the folder that the target's detail names, if there is one, else INBOX.
  * A mailbox that cannot take it is left out, with an event that says so; when none can: ERR_ABSENT,
- * unless recipients are apart or the letter is final. 0, or ERR_FULL, -ENOSPC, ERR_STORE:
- * temporary, and nothing was kept. Yields. */
+ * unless recipients are apart or the letter is final. ERR_QUOTA: a mailbox is full, and nothing was
+ * kept (neither where they are apart). 0, or ERR_FULL, -ENOSPC, ERR_STORE: temporary, and nothing
+ * was kept. Yields. */
 must_check int submit_co_receive(const struct submit_door *door, const struct letter *letter);
+
+/* What is said of a full mailbox: 452 and 4.2.2, or by the door's setting 552 and 5.2.2. */
+int submit_full_code(const struct submit_door *door);
+#define SUBMIT_FULL_TEXT "The mailbox is full"
+/* Has every mailbox that the recipient leads to a limit, and no room under it for so many octets?
+ * 1, 0 (also where some of it leads elsewhere), or an error. Yields. */
+must_check int submit_co_is_full(const struct submit_door *door,
+                                 const struct letter_recipient *recipient, uint64_t octets);
 
 /* The same inside a write job of the caller's: prepared before (yields), applied in the
  * job (which may be repeated), and told of the commit afterwards. The plan lives in arena. */

@@ -153,6 +153,32 @@ def test_subscriptions_and_special_uses(box):
     assert [line for line in box.ok('LIST (SPECIAL-USE) "" Bin') if "\\Junk" in line]
 
 
+def listed(box, command):
+    return [line.split('"/" ')[1] for line in box.ok(command)]
+
+
+def test_all_that_is_selected_by_is_true_of_what_is_listed(box):
+    """RFC 5258 3.1, RFC 6154 2: SUBSCRIBED and SPECIAL-USE together are both."""
+    box.ok("UNSUBSCRIBE Drafts")
+    box.ok("CREATE Below/Bin (USE (\\Junk))")
+    box.ok("CREATE Below/Plain")
+    for name in ("Below/Bin", "Below/Plain", "Not/There"):
+        box.ok(f"SUBSCRIBE {name}")
+    both = ['"Archive"', '"Below/Bin"', '"Junk"', '"Sent"', '"Trash"']
+    assert listed(box, 'LIST (SUBSCRIBED SPECIAL-USE) "" "*"') == both
+    assert listed(box, 'LIST (SPECIAL-USE SUBSCRIBED) "" "*"') == both
+    assert '"Drafts"' in listed(box, 'LIST (SPECIAL-USE) "" "*"')
+    assert '"INBOX"' in listed(box, 'LIST (SUBSCRIBED) "" "*"')
+    assert listed(box, 'LIST (SUBSCRIBED SPECIAL-USE RECURSIVEMATCH) "" Below') == [
+        '"Below" ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE"))']
+    assert listed(box, 'LIST (SPECIAL-USE RECURSIVEMATCH) "" Below') == [
+        '"Below" ("CHILDINFO" ("SPECIAL-USE"))']
+    assert listed(box, 'LIST (SUBSCRIBED SPECIAL-USE RECURSIVEMATCH) "" Not') == []
+    assert listed(box, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" Not') == [
+        '"Not" ("CHILDINFO" ("SUBSCRIBED"))']
+    box.no('LIST (RECURSIVEMATCH) "" "*"', how="BAD")
+
+
 # --- letters
 
 def test_a_delivered_letter_is_exact(office, bob, box):
