@@ -179,6 +179,11 @@ def go_back(office):
         db.execute("ALTER TABLE summary DROP COLUMN preview")
         db.execute("ALTER TABLE summary DROP COLUMN ids")
         db.execute("DELETE FROM summary WHERE uid = 2")
+        db.execute("ALTER TABLE mailbox DROP COLUMN indexed")
+        db.execute("DROP TABLE search_index")
+        db.execute("ALTER TABLE mailbox DROP COLUMN deleted_octets")
+        db.execute("ALTER TABLE box_user DROP COLUMN messages")
+        db.execute("ALTER TABLE box_user DROP COLUMN octets")
         db.execute("UPDATE schema_version SET version = 2 WHERE room = 'box'")
 
 
