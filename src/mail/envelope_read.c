@@ -2,6 +2,7 @@
 #include "mail/envelope_read.h"
 
 #include <errno.h>
+#include <string.h>
 
 static bool take(struct span *rest, char byte)
 {
@@ -33,14 +34,23 @@ static bool take_literal(struct span *rest, size_t *ret_octets)
     return true;
 }
 
+/* A quote behind an odd number of backslashes belongs to the string. */
+static bool is_escaped(const char *start, const char *quote)
+{
+    size_t backslashes = 0;
+    while (quote - backslashes > start && quote[-1 - (ptrdiff_t)backslashes] == '\\')
+        backslashes++;
+    return backslashes & 1;
+}
+
 static bool skip_quoted(struct span *rest)
 {
-    size_t i = 0;
-    while (i < rest->len && rest->at[i] != '"')
-        i += rest->at[i] == '\\' ? 2 : 1;
-    if (i >= rest->len)
+    const char *end = rest->at + rest->len, *quote = rest->at;
+    while ((quote = memchr(quote, '"', (size_t)(end - quote))) && is_escaped(rest->at, quote))
+        quote++;
+    if (!quote)
         return false;
-    *rest = span_from(*rest, i + 1);
+    *rest = span_from(*rest, (size_t)(quote - rest->at) + 1);
     return true;
 }
 
