@@ -31,7 +31,7 @@ class BoxOffice(Postamt):
             run(PROGRAM, "user", "add", user_name(number), "-d", self.folder, "--password-file",
                 "-", input=PASSWORD + "\n")
         with open(self.folder / "postamt.conf", "a") as file:
-            file.write("\ncleartext-login-from-loopback = true\n")
+            file.write("\ncleartext-login-from-loopback = true\nimap-sessions-per-user-max = 5000\n")
         offset = self.port - 25
         self.ports = {"imap": offset + 143, "imaps": offset + 993, "pop3": offset + 110,
                       "pop3s": offset + 995, "lmtp": offset + 24}
