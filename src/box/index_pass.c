@@ -6,9 +6,12 @@
  * is closed; what comes behind is left to searches. One letter at a time is read, in a lane.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "box/index.h"
 #include "box/internal.h"
 #include "run/co.h"
+
+#include <errno.h>
 
 #define REST      4    /* times as long as was worked */
 #define WORK_US   8000 /* then others have the lane */
@@ -182,8 +185,12 @@ int box_co_index(struct store *store)
 {
     struct pass p = {0};
     int rc;
-    while ((rc = store_co_scan(store, find, &p)) == 1)
-        if ((rc = co_make_mailbox(store, &p)) < 0)
+    while ((rc = store_co_scan(store, find, &p)) == 1) {
+        rc = co_make_mailbox(store, &p);
+        if (rc == -ECANCELED || rc == -ENOSPC || rc == ERR_STORE)
             break;
+        if (rc < 0) /* a letter that cannot be read is no reason to leave the others' mailboxes */
+            log_warn("box.index", "mailbox=%lld why=\"%s\"", (long long)p.mailbox, error_text(rc));
+    }
     return rc;
 }

@@ -91,7 +91,9 @@ void outgoing_co_deliver_locally(struct outgoing *o, size_t i)
         task_judge(d, t, i, 550, SPAN("5.1.1 Nobody has this address here"));
         return;
     }
-    if (rc == DIRECTORY_LOCAL)
+    if (rc == DIRECTORY_LOCAL && submit_co_is_full(d->settings.door, &to, outgoing_octets(o)) == 1)
+        rc = ERR_QUOTA; /* known before the letter is written */
+    else if (rc == DIRECTORY_LOCAL)
         rc = co_hand_in(o, &to);
     else if (rc == DIRECTORY_FOREIGN)
         rc = ERR_ABSENT;

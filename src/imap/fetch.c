@@ -239,10 +239,11 @@ static int imap_co_write_sections(struct fetching *k)
     return rc;
 }
 
-/* Letters are not compressed together: one may hold a secret, and another's sender guess it. */
-static bool sends_bytes(const struct fetching *k)
+/* Letters are not compressed together: one may hold a secret, in its subject or first words, too,
+ * and another's sender guess it. */
+static bool stands_alone(const struct fetching *k)
 {
-    return k->f->section_count && stream_is_deflated(k->s->st);
+    return (k->f->section_count || k->f->preview || k->f->envelope) && stream_is_deflated(k->s->st);
 }
 
 static int imap_co_answer_message(struct fetching *k, uint32_t number)
@@ -269,9 +270,9 @@ static int imap_co_answer_message(struct fetching *k, uint32_t number)
         k->out.len = start;
     if (rc == ERR_ABSENT)
         return 0; /* it went while we read it */
-    if (rc == 0 && (k->out.len > PIECE || sends_bytes(k)))
+    if (rc == 0 && (k->out.len > PIECE || stands_alone(k)))
         rc = imap_co_drain(k);
-    return rc == 0 && sends_bytes(k) ? stream_co_end_reply(k->s->st) : rc;
+    return rc == 0 && stands_alone(k) ? stream_co_end_reply(k->s->st) : rc;
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */

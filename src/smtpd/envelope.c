@@ -8,7 +8,7 @@
 
 #define RECIPIENTS_MAX         1000
 #define UNKNOWN_RECIPIENTS_MAX 20
-#define TRACE_OCTETS           512 /* about what we write in front of a letter */
+#define TRACE_OCTETS           2048 /* about what we write in front of a letter */
 
 void session_reset(struct smtp_session *s)
 {

@@ -154,14 +154,32 @@ static void mark_dropped(const struct letter *letter, struct copy *copies, size_
     }
 }
 
+/* A letter that would only wait is refused, unless it comes from us: strangers shall not fill the
+ * queue with what no mailbox has room for. */
+static void refuse_waiting(const struct letter *letter, struct copy *copies, size_t count)
+{
+    if (letter->full_waits || letter->final)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (copies[i].user == 0 || copy_stays(&copies[i]))
+            return;
+    for (size_t i = 0; i < count; i++) {
+        copies[i].refused = copies[i].waits ? ERR_QUOTA : copies[i].refused;
+        copies[i].waits = false;
+    }
+}
+
 int copies_place(struct db_tx *tx, const struct letter *letter, struct copy *copies, size_t count)
 {
     struct home home = {0};
     int going = 0, rc = 0;
     bool any_refused = false, any_full = false;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++)
         if (copies[i].user)
             rc = place(tx, &home, &copies[i]);
+    if (rc == 0)
+        refuse_waiting(letter, copies, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         going += copy_stays(&copies[i]) || copy_leaves(&copies[i]);
         any_refused = any_refused || copies[i].refused;
         any_full = any_full || copies[i].refused == ERR_QUOTA;

@@ -51,13 +51,15 @@ static struct span folded_domain(struct span address, struct arena *arena)
     return arena_copy(arena, span_of(folded));
 }
 
-/* What waits for a full mailbox is for that one alone: an address that leads to others, too, would
- * bring them the letter again. */
+/* A full mailbox is no reason to keep the letter from others: where it goes to several with one
+ * answer for all, the full one's copy waits. What waits is for that one alone: an address that
+ * leads to others, too, would bring them the letter again. */
 static int make_copy(const struct letter *letter, const struct letter_recipient *recipient,
                      const struct directory_target *target, struct arena *arena,
                      struct copy *ret_copy)
 {
     bool alone = recipient->count == 1;
+    bool shared = !alone || (letter->recipient_count > 1 && !letter->apart);
     struct span path = target->user ? recipient->forward_path : target->address;
     *ret_copy = (struct copy){.tenant = target->tenant,
                               .user = target->user,
@@ -66,7 +68,7 @@ static int make_copy(const struct letter *letter, const struct letter_recipient 
                               .queued_path = alone ? path : target->address,
                               .quota = target->quota,
                               .may_wait = target->user && box_has_limit(&target->quota) &&
-                                          (letter->full_waits || !alone)};
+                                          (letter->full_waits || shared)};
     if (target->user && !ret_copy->may_wait)
         return 0;
     ret_copy->id = id_next();

@@ -60,8 +60,8 @@ struct letter {
     bool final; /* all were promised it: who cannot take it is dropped, with an event */
     /* A mailbox without room: its copy goes into the queue, as one for elsewhere does, and in the
      * end to its mailbox or back. Else the letter is refused (the recipient, where they are apart),
-     * for whoever brings it still has it; but what an alias sends to several waits for the full
-     * ones alone. */
+     * for whoever brings it still has it; but of what goes to several with one answer for all, the
+     * copies of full ones wait alone, if anybody's does not. */
     bool full_waits;
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */

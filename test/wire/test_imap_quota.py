@@ -265,18 +265,14 @@ def test_the_declared_size_counts(office, bob):
 
 
 def test_a_letter_without_a_size_is_refused_at_its_end(office, bob):
-    """Others in the same transaction do not get it either: the sender still has it, and asks again."""
-    carol = office.new_user()
     limit(bob, bytes="20K")
     with office.mx("HELO old.example.net") as wire:
         wire.say("MAIL FROM:<a@far.test>", 250)
-        for user in (bob, carol):
-            wire.say(f"RCPT TO:<{user.address}>", 250)
+        wire.say(f"RCPT TO:<{bob.address}>", 250)
         wire.say("DATA", 354)
         wire.send(letter(size=20400) + ".\r\n")
         assert wire.expect(452) == ["452 4.2.2 The mailbox is full"]
-    assert used(bob) == used(carol) == (0, 0)
-    assert not [line for line in office.run("log", "--to", carol.address).splitlines()]
+    assert used(bob) == (0, 0) and queue_of(office, bob) == []
 
 
 def test_two_letters_at_once_do_not_both_squeeze_past(office, bob):
@@ -339,6 +335,42 @@ def test_an_alias_that_leads_to_several(office, bob):
     limit(bob, messages=1)
     limit(carol, messages=1)
     assert refused(office, alias)[0] == 452
+
+
+def sent_without_size(office, text, *recipients):
+    """The reply to the end of the data on port 25."""
+    with office.mx() as wire:
+        wire.say("MAIL FROM:<a@far.test>", 250)
+        for to in recipients:
+            wire.say(f"RCPT TO:<{to}>", 250)
+        wire.say("DATA", 354)
+        wire.send(text + ".\r\n")
+        return wire.reply()[0]
+
+
+def test_one_full_mailbox_does_not_keep_the_letter_from_others(office, bob):
+    """Without a size nobody knows at RCPT; the next try would go the same way."""
+    carol = office.new_user()
+    limit(bob, bytes="20K")
+    big = letter(size=20400)
+    assert sent_without_size(office, big, bob.address, carol.address).startswith("250 ")
+    assert used(carol)[0] == 1 and used(bob)[0] == 0
+    waiting, = until(lambda: [row for row in queue_of(office, bob) if row["attempts"]])
+    assert "4.2.2" in waiting["last_reply"]
+    limit(bob, bytes="none")
+    office.run("queue", "retry", "--to", bob.address)
+    assert until(lambda: used(bob)[0] == 1) and used(carol)[0] == 1
+
+
+def test_strangers_do_not_fill_the_queue_with_what_no_mailbox_has_room_for(office, bob):
+    carol, alias = office.new_user(), f"both{bob.local}@{office.domain}"
+    office.run("alias", "add", alias, bob.address, carol.address)
+    limit(bob, bytes="20K")
+    limit(carol, bytes="20K")
+    for to in [(alias,), (bob.address, carol.address)]:
+        assert sent_without_size(office, letter(size=20400), *to).startswith("452 4.2.2 ")
+    assert queue_of(office, bob) == [] == queue_of(office, carol)
+    assert used(bob) == used(carol) == (0, 0)
 
 
 def test_by_lmtp_each_recipient_has_an_answer(office, bob):
