@@ -280,8 +280,10 @@ class Crowd:
             if uid % 3 == 0 and len(chosen) < 5:
                 token = next(line[9:].decode() for line in box.top(int(number), 0)[1]
                              if line.startswith(b"Subject: "))
-                if any(known[1] == uid and self.referee.created[known] == token
-                       for known in list(self.referee.created)):
+                # of a delivered letter's copies another mailbox may have one with this UID
+                if token not in self.referee.delivered and any(
+                        known[1] == uid and self.referee.created[known] == token
+                        for known in list(self.referee.created)):
                     self.referee.taken.add((uid, token))
                     chosen.add(uid)
                     box.dele(int(number))

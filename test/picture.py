@@ -67,7 +67,7 @@ class Picture:
         validity, = (int(m[1]) for line in lines if (m := re.search(CODE % "UIDVALIDITY", line)))
         highest, = (int(m[1]) for line in lines if (m := re.search(CODE % "HIGHESTMODSEQ", line)))
         if validity != known[0]:
-            assert not any("VANISHED" in line for line in lines), "QRESYNC with a wrong UIDVALIDITY"
+            assert not any("(EARLIER)" in line for line in lines), "QRESYNC with a wrong UIDVALIDITY"
             self.start_over(validity)
         assert highest >= self.highest, "HIGHESTMODSEQ goes back"
         if not self.qresync:
@@ -77,15 +77,17 @@ class Picture:
         elif by_fetch and self.highest and validity == known[0]:
             lines += [line.decode() for line in self.box.command(
                 f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {known[1]} VANISHED)")[1]]
-        self.catch_up(lines)
+        told = self.qresync and known == (validity, self.highest) and known[1]  # what is new, too
+        self.catch_up(lines, told)
         self.highest = highest
 
-    def catch_up(self, lines):
-        """EXISTS, what vanished, then UIDs and flags under their new numbers; then it is as ever."""
+    def catch_up(self, lines, told):
+        """EXISTS, and where news were asked for, what vanished, then UIDs and flags under their new
+        numbers; then it is as ever: what happens while the mailbox is opened is told behind that."""
         lines = [line for line in lines if EXISTS.fullmatch(line) or FETCH.fullmatch(line)
                  or EXPUNGE.fullmatch(line) or "VANISHED" in line]
         exists, found = int(EXISTS.fullmatch(lines.pop(0))[1]), []
-        while lines and (FETCH.fullmatch(lines[0]) or "(EARLIER)" in lines[0]):
+        while told and lines and (FETCH.fullmatch(lines[0]) or "(EARLIER)" in lines[0]):
             line = lines.pop(0)
             if gone := VANISHED.fullmatch(line):
                 for uid in set(numbers(gone[2])) & set(self.uids):
@@ -95,6 +97,8 @@ class Picture:
         for number, uid in sorted((int(FETCH.fullmatch(line)[1]), int(UID.search(line)[1]))
                                   for line in found):
             if uid not in self.uids:
+                # a new one, whose flags changed meanwhile: SELECT tells of the UIDs we named alone
+                self.uids += [None] * (number - 1 - len(self.uids))
                 self.uids.insert(number - 1, uid)
         assert len(self.uids) <= exists, ("a message is not there, and nobody said that it went",
                                           self.uids, exists)

@@ -188,8 +188,10 @@ int imap_co_tell_vanished_since(struct imap_session *s, int64_t modseq,
         AUTO_ARENA arena = ARENA((size_t)64 * 1024);
         rc = box_co_expunged(s->settings->store, s->who.tenant, m->id, modseq, above,
                              m->uidnext - 1, &arena, &gone, &count, &complete);
+        /* what has a number still is told later, without EARLIER */
         for (size_t i = 0; rc == 0 && complete && i < count; i++)
-            if (imap_uid_is_known(known, (uint32_t)gone[i]))
+            if (imap_uid_is_known(known, (uint32_t)gone[i]) &&
+                view_number(&m->view, (uint32_t)gone[i]) == 0)
                 rc = imap_set_add(&writer, (uint32_t)gone[i], &uids);
         above = rc == 0 && count ? gone[count - 1] : above;
     } while (rc == 0 && complete && count == BOX_PAGE);
