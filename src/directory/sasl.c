@@ -9,6 +9,8 @@
 #include <sodium.h>
 
 #define WRONG_MS 2000 /* not for loopback, as with all such limits */
+#define SOON_MS  10   /* until it is looked again how those before ended */
+#define WAITS_MS 10000
 
 /* What old clients want to see before name and password is these very words. */
 #define LOGIN_NAME     SPAN("Username:")
@@ -45,8 +47,18 @@ void sasl_open(struct sasl_dialogue *dialogue, struct directory *directory, stru
                                        .name = BUFFER(SASL_LINE_MAX)};
 }
 
+/* False: the next of this peer will have to wait. */
+static bool end_guess(struct sasl_dialogue *dialogue, enum guess_end end)
+{
+    dialogue->guessing = false;
+    return guesses_end(dialogue->directory->guesses, stream_peer(dialogue->st),
+                       buffer_span(&dialogue->name), end);
+}
+
 void sasl_close(struct sasl_dialogue *dialogue)
 {
+    if (dialogue->guessing)
+        end_guess(dialogue, GUESS_UNDECIDED);
     scram_free(dialogue->scram);
     dialogue->scram = NULL;
     buffer_wipe(&dialogue->challenge);
@@ -106,19 +118,27 @@ static int challenge_with(struct sasl_dialogue *dialogue, struct span message)
     return rc < 0 ? rc : SASL_CHALLENGE;
 }
 
-/* Is it this peer's turn to try a password of this login? */
-static bool may_try(const struct sasl_dialogue *dialogue, struct span name)
+/* Waits for this peer's turn to try a password of this login. */
+static int sasl_co_begin_guess(struct sasl_dialogue *dialogue, struct span name)
 {
-    return guesses_may_try(dialogue->directory->guesses, stream_peer(dialogue->st), name);
+    enum guess guess = GUESS_SOON;
+    int rc = 0;
+    for (int64_t waited = 0; rc == 0 && guess == GUESS_SOON; waited += SOON_MS) {
+        guess = guesses_begin(dialogue->directory->guesses, stream_peer(dialogue->st), name);
+        if (guess == GUESS_SOON)
+            rc = waited < WAITS_MS ? co_sleep(SOON_MS) : ERR_LIMITED;
+    }
+    dialogue->guessing = guess == GUESS_NOW;
+    return rc < 0 ? rc : guess == GUESS_NOW ? 0 : ERR_LIMITED;
 }
 
 static int sasl_co_check(struct sasl_dialogue *dialogue, struct span name, struct span password,
                          struct identity *ret_who)
 {
     struct identity who;
-    if (!may_try(dialogue, name))
-        return ERR_LIMITED;
-    int rc = directory_co_authenticate(dialogue->directory, name, password, &who);
+    int rc = sasl_co_begin_guess(dialogue, name);
+    if (rc == 0)
+        rc = directory_co_authenticate(dialogue->directory, name, password, &who);
     if (rc == 0 && who.user == 0 && dialogue->users_only)
         rc = ERR_DENIED;
     if (rc == 0)
@@ -159,10 +179,10 @@ static int sasl_co_scram(struct sasl_dialogue *dialogue, struct span message,
     if (dialogue->step == 0) {
         rc = scram_co_begin(dialogue->directory, dialogue->st, mechanisms[dialogue->mechanism].kind,
                             message, &dialogue->name, &reply, &dialogue->scram);
-    } else if (dialogue->step == 1 && !may_try(dialogue, buffer_span(&dialogue->name))) {
-        rc = ERR_LIMITED;
     } else if (dialogue->step == 1) {
-        rc = scram_co_verify(dialogue->scram, message, &reply);
+        rc = sasl_co_begin_guess(dialogue, buffer_span(&dialogue->name));
+        if (rc == 0)
+            rc = scram_co_verify(dialogue->scram, message, &reply);
     } else {
         if (message.len)
             return ERR_SYNTAX;
@@ -194,12 +214,10 @@ static int sasl_co_take(struct sasl_dialogue *dialogue, struct span text, struct
 /* Wrong is wrong: the same wait for whatever was wrong. */
 static int sasl_co_count_wrong(struct sasl_dialogue *dialogue)
 {
-    struct span name = buffer_span(&dialogue->name);
-    const struct sockaddr *peer = stream_peer(dialogue->st);
     dialogue->failures++;
-    if (!guesses_wrong(dialogue->directory->guesses, peer, name))
+    if (!end_guess(dialogue, GUESS_WRONG))
         log_info("directory.guessing", "peer=%s user=%s", stream_peer_text(dialogue->st),
-                 LOG_CLEAN(name));
+                 LOG_CLEAN(buffer_span(&dialogue->name)));
     int rc = stream_peer_is_loopback(dialogue->st) ? 0 : co_sleep(WRONG_MS);
     return rc == -ECANCELED ? rc : ERR_DENIED;
 }
@@ -213,11 +231,10 @@ static int sasl_co_settle(struct sasl_dialogue *dialogue, int rc)
     dialogue->scram = NULL;
     buffer_wipe(&dialogue->challenge);
     dialogue->mechanism = SASL_MECHANISMS;
-    if (rc == SASL_DONE)
-        guesses_right(dialogue->directory->guesses, stream_peer(dialogue->st),
-                      buffer_span(&dialogue->name));
     if (rc == ERR_DENIED)
         return sasl_co_count_wrong(dialogue);
+    if (rc == SASL_DONE || dialogue->guessing)
+        end_guess(dialogue, rc == SASL_DONE ? GUESS_RIGHT : GUESS_UNDECIDED);
     return rc == -ENOBUFS ? ERR_SYNTAX : rc;
 }
 

@@ -37,6 +37,7 @@ struct sasl_dialogue {
     struct directory *directory;
     struct stream *st;
     bool users_only; /* a key, which has no mailbox, is denied */
+    bool guessing;   /* a password is being checked, guesses.h */
     unsigned failures;
     enum sasl_mechanism mechanism;
     unsigned step;           /* answers taken */
