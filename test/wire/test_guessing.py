@@ -85,6 +85,19 @@ def test_one_address_at_one_login(public, namespace):
     assert in_namespace(namespace, lambda: by_imap("192.0.2.4", other, other.password)) == "in"
 
 
+def test_many_at_once_have_no_more_tries(public, namespace):
+    """While the first are being checked the others wait for how they end."""
+    user = public.new_user()
+    answers = at_once(namespace, 15, lambda n: DOORS[n % 3]("192.0.2.7", user, f"guess {n}"))
+    assert sorted(set(answers)) == ["later", "wrong"] and answers.count("wrong") == 6
+
+
+def test_a_phone_that_opens_ten_connections(public, namespace):
+    user = public.new_user()
+    answers = at_once(namespace, 10, lambda n: DOORS[n % 3]("192.0.2.8", user, user.password))
+    assert set(answers) == {"in"}
+
+
 def test_the_owner_is_not_locked_out(public, namespace):
     """A login that is guessed at from everywhere still lets in who knows the password: from where it
     was known before, and from anywhere at the first try; who guesses has one try and then waits."""
