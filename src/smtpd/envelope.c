@@ -138,6 +138,18 @@ static int session_add_foreign(struct smtp_session *s, const struct smtp_path *p
     return recipient->targets->address.at ? DIRECTORY_LOCAL : -ENOMEM;
 }
 
+/* To the last byte a stranger would find out by asking how much room somebody has: what fits by its
+ * order of magnitude is taken, and refused at its end if need be. */
+static uint64_t asked_octets(const struct smtp_session *s)
+{
+    uint64_t octets = s->declared_size + TRACE_OCTETS;
+    if (session_is_lmtp(s))
+        return octets;
+    while (octets & (octets - 1))
+        octets &= octets - 1;
+    return octets;
+}
+
 /* Servers ask on port 25 and by LMTP, and try again. A mail program would drop the whole letter for
  * one full mailbox: what our users submit is taken, and waits in the queue. */
 static int session_co_is_full(const struct smtp_session *s,
@@ -145,7 +157,7 @@ static int session_co_is_full(const struct smtp_session *s,
 {
     if (s->settings->role == SMTPD_SUBMISSION)
         return 0;
-    return submit_co_is_full(s->settings->door, recipient, s->declared_size + TRACE_OCTETS);
+    return submit_co_is_full(s->settings->door, recipient, asked_octets(s));
 }
 
 static int session_co_refuse_full(struct smtp_session *s, const struct smtp_path *path)

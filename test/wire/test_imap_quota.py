@@ -257,11 +257,24 @@ def test_a_full_mailbox_is_told_at_rcpt(office, bob):
 def test_the_declared_size_counts(office, bob):
     limit(bob, bytes="20K")
     with office.mx() as wire:
-        wire.say("MAIL FROM:<a@far.test> SIZE=20480", 250)
+        wire.say("MAIL FROM:<a@far.test> SIZE=40000", 250)
         wire.say(f"RCPT TO:<{bob.address}>", 452)
         wire.say("RSET", 250)
         wire.say("MAIL FROM:<a@far.test> SIZE=10000", 250)
         wire.say(f"RCPT TO:<{bob.address}>", 250)
+
+
+def test_a_stranger_does_not_learn_how_much_room_there_is(office, bob):
+    """By asking, that is: only a power of two lies between what is told yes and what is told no."""
+    answers = {}
+    for limited in (40_000, 60_000):
+        limit(bob, bytes=limited)
+        for size in range(30_000, 70_000, 1000):
+            with office.mx() as wire:
+                wire.say(f"MAIL FROM:<a@far.test> SIZE={size}", 250)
+                wire.send(f"RCPT TO:<{bob.address}>\r\n")
+                answers.setdefault(limited, []).append(wire.reply()[0][:3])
+    assert answers[40_000] == answers[60_000] and set(answers[40_000]) == {"250", "452"}
 
 
 def test_a_letter_without_a_size_is_refused_at_its_end(office, bob):
