@@ -225,7 +225,7 @@ must_check int box_expunge_deleted(struct db_tx *tx, int64_t tenant, int64_t mai
  * (INT64_MAX: any; RFC 7162 3.1.3). */
 struct box_flagging {
     int64_t tenant, mailbox;
-    const int64_t *uids; /* at most BOX_PAGE */
+    const int64_t *uids; /* ascending, at most BOX_PAGE */
     size_t count;
     uint64_t clear, set;
     int64_t unchanged;

@@ -1,5 +1,5 @@
 /*
- * Changes of messages: flags, copies, removal; see box.h.
+ * Changes of messages: copies, removal; see box.h.
  *
  * A job takes the mailbox's next MODSEQ first, which holds its row against others, and ends by
  * counting what changed, which tells the watchers.
@@ -76,78 +76,6 @@ int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     return rc < 0 ? rc : usage_change(tx, tenant, user, change, NULL);
 }
 
-/* --- flags ----------------------------------------------------------------------------------- */
-
-static const struct db_statement read_flags = {
-    .sql = "SELECT flags, modseq, octets FROM message WHERE tenant = :tenant AND mailbox = :mailbox"
-           " AND uid = :uid"};
-static const struct db_statement write_flags = {
-    .sql = "UPDATE message SET flags = :flags, modseq = :modseq WHERE tenant = :tenant"
-           " AND mailbox = :mailbox AND uid = :uid"};
-
-static int prepare_one(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
-                       int64_t mailbox, int64_t uid, struct db_query **ret_query)
-{
-    int rc = db_prepare(tx, statement, ret_query);
-    if (rc < 0)
-        return rc;
-    db_bind_int(*ret_query, "tenant", tenant);
-    db_bind_int(*ret_query, "mailbox", mailbox);
-    db_bind_int(*ret_query, "uid", uid);
-    return 0;
-}
-
-static int write_flags_of(struct db_tx *tx, const struct box_flagging *f, size_t i)
-{
-    struct db_query *q;
-    int rc = prepare_one(tx, &write_flags, f->tenant, f->mailbox, f->uids[i], &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "flags", (int64_t)f->flags[i]);
-    db_bind_int(q, "modseq", f->modseq[i]);
-    rc = db_run(q);
-    return rc < 0 ? rc : 0;
-}
-
-static int flag_one(struct db_tx *tx, struct box_flagging *f, size_t i, int64_t modseq,
-                    struct mailbox_change *change)
-{
-    struct db_query *q;
-    int rc = prepare_one(tx, &read_flags, f->tenant, f->mailbox, f->uids[i], &q);
-    if (rc == 0)
-        rc = db_step(q);
-    if (rc != DB_ROW)
-        return rc; /* BOX_GONE */
-    uint64_t before = (uint64_t)db_column_int(q, 0), after = (before & ~f->clear) | f->set;
-    uint64_t octets = (uint64_t)db_column_int(q, 2);
-    f->flags[i] = before;
-    f->modseq[i] = db_column_int(q, 1);
-    f->outcome[i] = BOX_SAME;
-    if (f->modseq[i] > f->unchanged)
-        f->outcome[i] = BOX_MODIFIED;
-    if (f->outcome[i] == BOX_MODIFIED || after == before)
-        return 0;
-    f->flags[i] = after;
-    f->modseq[i] = modseq;
-    f->outcome[i] = BOX_CHANGED;
-    change_add(change, before, octets, -1);
-    change_add(change, after, octets, 1);
-    return write_flags_of(tx, f, i);
-}
-
-int box_set_flags(struct db_tx *tx, void *flagging)
-{
-    struct box_flagging *f = flagging;
-    struct mailbox_change change = {0};
-    int64_t modseq;
-    int rc = mailbox_next_modseq(tx, f->tenant, f->mailbox, &modseq);
-    for (size_t i = 0; rc == 0 && i < f->count; i++) {
-        f->outcome[i] = BOX_GONE;
-        rc = flag_one(tx, f, i, modseq, &change);
-    }
-    return rc < 0 ? rc : mailbox_count(tx, f->tenant, f->mailbox, &change);
-}
-
 /* --- taking out ------------------------------------------------------------------------------ */
 
 #define DELETE_MESSAGE                                                                             \
@@ -173,7 +101,7 @@ static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int6
                          int64_t modseq)
 {
     struct db_query *q;
-    int rc = prepare_one(tx, &insert_expunged, tenant, mailbox, uid, &q);
+    int rc = message_prepare(tx, &insert_expunged, tenant, mailbox, uid, &q);
     if (rc < 0)
         return rc;
     db_bind_int(q, "modseq", modseq);
@@ -189,7 +117,7 @@ static int take_rows(struct db_tx *tx, const struct db_statement *statement,
 {
     const int64_t tenant = e->tenant, mailbox = e->mailbox;
     struct db_query *q;
-    int rc = prepare_one(tx, statement, tenant, mailbox, uid, &q);
+    int rc = message_prepare(tx, statement, tenant, mailbox, uid, &q);
     if (rc == 0)
         rc = db_step(q);
     if (rc != DB_ROW)
@@ -198,7 +126,7 @@ static int take_rows(struct db_tx *tx, const struct db_statement *statement,
     change_add(e->change, (uint64_t)db_column_int(q, 1), (uint64_t)db_column_int(q, 2), -1);
     rc = db_run(q);
     if (rc >= 0)
-        rc = prepare_one(tx, &delete_summary, tenant, mailbox, uid, &q);
+        rc = message_prepare(tx, &delete_summary, tenant, mailbox, uid, &q);
     if (rc >= 0)
         rc = db_run(q);
     if (rc >= 0)
@@ -320,7 +248,7 @@ static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
     struct expunging taking = {c->tenant, c->mailbox, k->source_modseq, &k->source};
     struct db_query *q;
     int64_t blob;
-    int rc = prepare_one(tx, &read_message, c->tenant, c->mailbox, c->uids[i], &q);
+    int rc = message_prepare(tx, &read_message, c->tenant, c->mailbox, c->uids[i], &q);
     c->target_uids[i] = 0;
     if (rc == 0)
         rc = db_step(q);

@@ -35,8 +35,13 @@ must_check int usage_change(struct db_tx *tx, int64_t tenant, int64_t user,
     "SELECT m.uid, m.blob, m.octets, m.received_ms, m.flags, m.modseq, m.saved_ms, m.origin,"      \
     " m.thread"
 #define MESSAGE_NUMBERS_COUNT 9
+#define GAP_MAX               16 /* of messages wanted by UID, strangers between two are read over */
 void message_read_numbers(struct db_query *q, struct box_message *ret_message);
 
+/* message.c: prepared, with :tenant, :mailbox and :uid bound. */
+must_check int message_prepare(struct db_tx *tx, const struct db_statement *statement,
+                               int64_t tenant, int64_t mailbox, int64_t uid,
+                               struct db_query **ret_query);
 /* Inserts the rows of a message whose uid and modseq are set. */
 must_check int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                               const struct box_message *message);

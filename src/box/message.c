@@ -30,8 +30,8 @@ static const struct db_statement set_thread = {
     .sql = "UPDATE message SET thread = :thread WHERE tenant = :tenant AND mailbox = :mailbox"
            " AND uid = :uid AND thread = 0"};
 
-static int prepare_for(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
-                       int64_t mailbox, int64_t uid, struct db_query **ret_query)
+int message_prepare(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                    int64_t mailbox, int64_t uid, struct db_query **ret_query)
 {
     int rc = db_prepare(tx, statement, ret_query);
     if (rc < 0)
@@ -54,7 +54,7 @@ static int put_summary(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                        const struct box_message *message)
 {
     struct db_query *q;
-    int rc = prepare_for(tx, &insert_summary, tenant, mailbox, message->uid, &q);
+    int rc = message_prepare(tx, &insert_summary, tenant, mailbox, message->uid, &q);
     if (rc < 0)
         return rc;
     db_bind_bytes(q, "envelope", message->envelope);
@@ -71,7 +71,7 @@ int box_summarise(struct db_tx *tx, int64_t tenant, int64_t mailbox,
     struct db_query *q;
     int rc = put_summary(tx, tenant, mailbox, message);
     if (rc == 0)
-        rc = prepare_for(tx, &set_thread, tenant, mailbox, message->uid, &q);
+        rc = message_prepare(tx, &set_thread, tenant, mailbox, message->uid, &q);
     if (rc < 0)
         return rc;
     db_bind_int(q, "thread", message->thread);
@@ -83,7 +83,7 @@ int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                    const struct box_message *message)
 {
     struct db_query *q;
-    int rc = prepare_for(tx, &insert_message, tenant, mailbox, message->uid, &q);
+    int rc = message_prepare(tx, &insert_message, tenant, mailbox, message->uid, &q);
     if (rc < 0)
         return rc;
     db_bind_int(q, "blob", message->blob);

@@ -190,7 +190,6 @@ int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t fi
 /* --- many ------------------------------------------------------------------------------------ */
 
 #define RUN_MAX 4096 /* messages that one query shows */
-#define GAP_MAX 16   /* strangers between two of them are read over */
 
 static size_t count_run(const uint32_t *uids, size_t count)
 {

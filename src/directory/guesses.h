@@ -32,7 +32,8 @@ enum guess_end { GUESS_RIGHT, GUESS_WRONG, GUESS_UNDECIDED };
 /* May this address try a password for this login now? GUESS_NOW is to be ended, and until then it
  * counts as if it were wrong: many at once are not more than one after the other. */
 enum guess guesses_begin(struct guesses *g, const struct sockaddr *peer, struct span login);
-/* How the check ended; GUESS_WRONG also of what had not begun. False: the next will have to wait. */
+/* How the check ended; GUESS_WRONG also of what had not begun. False: the next will have to wait.
+ */
 bool guesses_end(struct guesses *g, const struct sockaddr *peer, struct span login,
                  enum guess_end end);
 

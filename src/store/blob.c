@@ -28,8 +28,10 @@ static const struct db_migration migrations[] = {
         "CREATE TABLE blob_garbage (tenant {id} NOT NULL, id {id} NOT NULL,"
         " PRIMARY KEY (tenant, id)) {rowid};\n"
         "CREATE INDEX blob_in_file ON blob (id) WHERE bytes IS NULL;\n"},
+    {2, "CREATE TABLE blob_shared (tenant {id} NOT NULL, id {id} NOT NULL, refs {int} NOT NULL,"
+        " PRIMARY KEY (tenant, id)) {rowid};\n"},
 };
-const struct db_schema blob_schema = {"blob", migrations, 1};
+const struct db_schema blob_schema = {"blob", migrations, sizeof migrations / sizeof *migrations};
 
 struct blob_writer {
     struct store *store;
@@ -215,11 +217,22 @@ int blob_put(struct db_tx *tx, struct blob_writer *w, int64_t tenant, uint32_t r
     return rc < 0 ? rc : 0;
 }
 
+/* In SQLite a change would write the row's page, with the bytes that stand in it: what the count
+ * has become stands beside, in blob_shared, if it ever changed. PostgreSQL keeps long bytes beside
+ * itself, and its row is what holds back another who takes the last reference away. */
 static const struct db_statement change_references = {
-    .sql = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"};
+    .sql = "INSERT INTO blob_shared (tenant, id, refs) SELECT tenant, id, refs + :change FROM blob"
+           " WHERE tenant = :tenant AND id = :id ON CONFLICT (tenant, id) DO UPDATE"
+           " SET refs = blob_shared.refs + :change",
+    .postgres = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement delete_last = {
-    .sql = "DELETE FROM blob WHERE tenant = :tenant AND id = :id AND refs + :change <= 0"
-           " RETURNING bytes IS NULL"};
+    .sql = "DELETE FROM blob WHERE tenant = :tenant AND id = :id AND COALESCE((SELECT s.refs"
+           " FROM blob_shared s WHERE s.tenant = :tenant AND s.id = :id), refs) + :change <= 0"
+           " RETURNING bytes IS NULL",
+    .postgres = "DELETE FROM blob WHERE tenant = :tenant AND id = :id AND refs + :change <= 0"
+                " RETURNING bytes IS NULL"};
+static const struct db_statement delete_shared = {
+    .sql = "DELETE FROM blob_shared WHERE tenant = :tenant AND id = :id"};
 static const struct db_statement insert_garbage = {
     .sql = "INSERT INTO blob_garbage (tenant, id) VALUES (:tenant, :id)"};
 
@@ -234,7 +247,15 @@ static int prepare_on_blob(struct db_tx *tx, const struct db_statement *statemen
     return 0;
 }
 
-/* 1: the row is gone; 0: others refer to it still. Updating first would copy the bytes. */
+static int run_on_blob(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                       int64_t blob)
+{
+    struct db_query *q;
+    int rc = prepare_on_blob(tx, statement, tenant, blob, &q);
+    return rc < 0 ? rc : db_run(q);
+}
+
+/* 1: the row is gone; 0: others refer to it still. */
 static int drop_last(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t change)
 {
     struct db_query *q;
@@ -247,8 +268,10 @@ static int drop_last(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t cha
         return rc;
     bool in_file = db_column_int(q, 0) != 0;
     rc = db_run(q);
-    if (rc >= 0 && in_file && (rc = prepare_on_blob(tx, &insert_garbage, tenant, blob, &q)) >= 0)
-        rc = db_run(q);
+    if (rc >= 0)
+        rc = run_on_blob(tx, &delete_shared, tenant, blob);
+    if (rc >= 0 && in_file)
+        rc = run_on_blob(tx, &insert_garbage, tenant, blob);
     return rc < 0 ? rc : 1;
 }
 

@@ -86,9 +86,11 @@ static int take_keyword(struct db_tx *tx, void *arg)
 static const struct db_statement count_rows = {
     .sql = "SELECT (SELECT COUNT(*) FROM message) + (SELECT COUNT(*) FROM expunged)"
            " + (SELECT COUNT(*) FROM blob) + (SELECT COUNT(*) FROM mailbox)"
-           " + (SELECT COUNT(*) FROM keyword) + (SELECT COUNT(*) FROM summary)"};
+           " + (SELECT COUNT(*) FROM keyword) + (SELECT COUNT(*) FROM summary)"
+           " + (SELECT COUNT(*) FROM blob_shared)"};
 static const struct db_statement count_blobs = {
-    .sql = "SELECT COUNT(*), COALESCE(SUM(refs), 0) FROM blob"};
+    .sql = "SELECT COUNT(*), COALESCE(SUM(COALESCE((SELECT s.refs FROM blob_shared s"
+           " WHERE s.tenant = b.tenant AND s.id = b.id), b.refs)), 0) FROM blob b"};
 
 static int read_rows(struct db_tx *tx, void *ret)
 {
