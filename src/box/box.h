@@ -196,8 +196,8 @@ typedef int box_visit(const struct box_message *message, void *arg);
 must_check int box_visit_all(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const uint32_t *uids, size_t count, unsigned want, box_visit *visit,
                              void *arg);
-/* Brings messages with first <= uid <= last, and their summaries if one is wanted, from the disk into
- * memory, many at a time, before they are read: at most BOX_WARM_MAX. Yields; its error may be
+/* Brings messages with first <= uid <= last, and their summaries if one is wanted, from the disk
+ * into memory, many at a time, before they are read: at most BOX_WARM_MAX. Yields; its error may be
  * ignored, but for -ECANCELED. */
 #define BOX_WARM_MAX ((size_t)16384)
 must_check int box_co_warm(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
