@@ -175,6 +175,7 @@ enum box_want {
     BOX_WANT_STRUCTURE = 4,
     BOX_WANT_PREVIEW = 8,
     BOX_WANT_IDS = 16,
+    BOX_WANT_FEW = 32, /* of the numbers: uid, octets, flags and modseq alone; the others are 0 */
 };
 /* Up to BOX_PAGE messages with first <= uid <= last, ascending, copied into arena. */
 must_check int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,

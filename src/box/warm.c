@@ -38,6 +38,7 @@ static int warm(struct db_tx *tx, void *arg)
 int box_co_warm(struct store *store, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
                 unsigned want)
 {
-    struct warming w = {tenant, mailbox, first, last, (want & ~BOX_WANT_HEAD) != 0};
+    struct warming w = {tenant, mailbox, first, last,
+                        (want & ~(unsigned)(BOX_WANT_HEAD | BOX_WANT_FEW)) != 0};
     return store_co_warm(store, warm, &w);
 }

@@ -322,6 +322,11 @@ static unsigned wants(const struct fetch *f)
     return parts ? want | BOX_WANT_HEAD | BOX_WANT_STRUCTURE : want;
 }
 
+static bool is_content_with_few(const struct fetch *f)
+{
+    return !f->section_count && !f->internaldate && !f->savedate && !f->emailid && !f->threadid;
+}
+
 /* Neighbours in the mailbox, from list[at] on: at most a page. */
 static size_t count_neighbours(const struct view *v, const struct imap_uids *uids, size_t at)
 {
@@ -363,9 +368,13 @@ static int imap_co_read_page(struct fetching *k, int64_t first, int64_t last, st
                              struct box_message **ret_messages, size_t *ret_count)
 {
     struct imap_session *s = k->s;
-    unsigned want = wants(k->f);
-    int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last, want,
-                         arena, ret_messages, ret_count);
+    struct store *store = s->settings->store;
+    unsigned want = wants(k->f), few = is_content_with_few(k->f) ? BOX_WANT_FEW : 0;
+    int rc = box_co_page(store, s->who.tenant, s->selected->id, first, last, want | few, arena,
+                         ret_messages, ret_count);
+    if (rc == 0 && few && late_is_missing(*ret_messages, *ret_count, want))
+        rc = box_co_page(store, s->who.tenant, s->selected->id, first, last, want, arena,
+                         ret_messages, ret_count);
     if (rc < 0)
         return rc;
     *ret_count = keep_changed(*ret_messages, *ret_count, k->f->changed_since);
