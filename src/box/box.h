@@ -219,8 +219,8 @@ must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailb
 /* --- changes (change.c) ------------------------------------------------------------------------
  */
 
-/* Takes messages out by uid and drops their blobs' references; absent uids are skipped. Returns how
- * many went. At most BOX_PAGE of them. */
+/* Takes messages out by UID (ascending) and drops their blobs' references; absent ones are skipped.
+ * Returns how many went. At most BOX_PAGE of them. */
 must_check int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
                            size_t count);
 /* The same, of those that are flagged as deleted when the job runs: a flag taken back in time
@@ -247,7 +247,7 @@ must_check int box_set_flags(struct db_tx *tx, void *flagging); /* is a db_job *
  * skipped. Keywords go along (keyword.h). */
 struct box_copying {
     int64_t tenant, mailbox, target;
-    const int64_t *uids; /* at most BOX_PAGE */
+    const int64_t *uids; /* ascending, at most BOX_PAGE */
     size_t count;
     bool moving;
     struct directory_quota quota; /* of the target's user; nothing is asked of a move */
