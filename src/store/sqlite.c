@@ -31,6 +31,9 @@ struct sqlite_tx {
 struct sqlite_query {
     struct db_query base;
     sqlite3_stmt *stmt;
+    int next;            /* who binds goes by the statement's order, mostly */
+    int count;           /* of parameters */
+    const char *names[]; /* without the colon */
 };
 
 static struct sqlite_tx *sqlite_of(struct db_tx *tx)
@@ -196,17 +199,41 @@ static void sqlite_tidy(struct db_tx *tx)
 
 /* --- statements ------------------------------------------------------------------------------ */
 
+/* Names are copied: SQLite's own move when it prepares the statement anew. */
+static struct sqlite_query *query_of(sqlite3_stmt *stmt)
+{
+    int count = sqlite3_bind_parameter_count(stmt);
+    size_t size = sizeof(struct sqlite_query) + (size_t)count * sizeof(char *);
+    size_t names = 0;
+    for (int i = 1; i <= count; i++)
+        names += strlen(sqlite3_bind_parameter_name(stmt, i));
+    struct sqlite_query *q = calloc(1, size + names);
+    char *at = (char *)q + size;
+    if (!q)
+        return NULL;
+    q->stmt = stmt;
+    q->count = count;
+    for (int i = 0; i < count; i++) {
+        const char *name = sqlite3_bind_parameter_name(stmt, i + 1) + 1;
+        size_t len = strlen(name) + 1;
+        q->names[i] = memcpy(at, name, len);
+        at += len;
+    }
+    return q;
+}
+
 static int sqlite_prepare(struct db_tx *tx, const struct db_statement *statement,
                           struct db_query **ret)
 {
-    struct sqlite_query *q = calloc(1, sizeof *q);
-    if (!q)
-        return -ENOMEM;
+    sqlite3_stmt *stmt;
     int code = sqlite3_prepare_v3(sqlite_of(tx)->db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                  &q->stmt, NULL);
-    if (code != SQLITE_OK) {
-        free(q);
+                                  &stmt, NULL);
+    if (code != SQLITE_OK)
         return sqlite_error(sqlite_of(tx), code, statement->sql);
+    struct sqlite_query *q = query_of(stmt);
+    if (!q) {
+        sqlite3_finalize(stmt);
+        return -ENOMEM;
     }
     *ret = &q->base;
     return 0;
@@ -224,13 +251,16 @@ static void sqlite_reset(struct db_query *q)
     sqlite3_clear_bindings(stmt_of(q));
 }
 
-/* Names are few and short, and SQLite gives them with their colon. */
+/* Its place, from 1 on, or 0. */
 static int parameter(struct db_query *q, const char *name)
 {
-    int count = sqlite3_bind_parameter_count(stmt_of(q));
-    for (int place = 1; place <= count; place++)
-        if (strcmp(sqlite3_bind_parameter_name(stmt_of(q), place) + 1, name) == 0)
-            return place;
+    struct sqlite_query *own = (struct sqlite_query *)q;
+    for (int i = 0; i < own->count; i++) {
+        int place = own->next;
+        own->next = place + 1 < own->count ? place + 1 : 0;
+        if (strcmp(own->names[place], name) == 0)
+            return place + 1;
+    }
     log_error("store.parameter", "name=%s sql=\"%s\"", name, q->statement->sql);
     q->failed = ERR_STORE;
     return 0;
