@@ -26,37 +26,56 @@ static bool parse_field_name(struct span text, struct span *ret_name, size_t *re
     return ret_name->len && len < text.len && text.at[len] == ':';
 }
 
-bool header_next(struct span *rest, struct header_field *ret_field)
+/* Takes the next field off *rest; its body begins at *ret_body within raw. */
+static bool take_field(struct span *rest, struct span *ret_raw, struct span *ret_name,
+                       size_t *ret_body)
 {
-    struct span text = *rest, name;
+    struct span text = *rest;
     size_t colon;
-    if (!parse_field_name(text, &name, &colon))
+    if (!parse_field_name(text, ret_name, &colon))
         return false;
     size_t end = line_end(text, colon);
     while (is_blank(text, end))
         end = line_end(text, end);
-    ret_field->raw = span_first(text, end);
-    ret_field->name = name;
-    ret_field->body = span_trim(span_from(ret_field->raw, colon + 1));
+    *ret_raw = span_first(text, end);
+    *ret_body = colon + 1;
     *rest = span_from(text, end);
+    return true;
+}
+
+bool header_begins(struct span line)
+{
+    struct span name;
+    size_t colon;
+    return parse_field_name(line, &name, &colon);
+}
+
+bool header_next(struct span *rest, struct header_field *ret_field)
+{
+    struct span raw, name;
+    size_t body;
+    if (!take_field(rest, &raw, &name, &body))
+        return false;
+    *ret_field = (struct header_field){raw, name, span_trim(span_from(raw, body))};
     return true;
 }
 
 size_t header_length(struct span letter)
 {
-    struct span rest = letter;
-    struct header_field field;
-    while (header_next(&rest, &field))
+    struct span rest = letter, raw, name;
+    size_t body;
+    while (take_field(&rest, &raw, &name, &body))
         ;
     return letter.len - rest.len;
 }
 
 bool header_find(struct span header, struct span name, struct header_field *ret_field)
 {
-    struct header_field field;
-    while (header_next(&header, &field))
-        if (span_equal_nocase(field.name, name)) {
-            *ret_field = field;
+    struct span raw, found;
+    size_t body;
+    while (take_field(&header, &raw, &found, &body))
+        if (span_equal_nocase(found, name)) {
+            *ret_field = (struct header_field){raw, found, span_trim(span_from(raw, body))};
             return true;
         }
     return false;

@@ -33,20 +33,23 @@ void search_form_free(struct search_form *form)
 
 /* --- fields ---------------------------------------------------------------------------------- */
 
-static bool is_simple_byte(char c)
+static bool is_simple_byte(struct span text, size_t at)
 {
-    return (c >= ' ' && c <= '~') || c == '\r' || c == '\n' || c == '\t';
+    char c = text.at[at];
+    if (c == '\r')
+        return at + 1 == text.len || text.at[at + 1] == '\n';
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
 }
 
-/* Nothing in it but printable ASCII, tabs and folds. */
-static bool is_simple_text(struct span body)
+/* Nothing in it but printable ASCII, tabs and line ends. */
+static bool is_simple_text(struct span text)
 {
     size_t i = 0;
-    while (i < body.len) {
-        uint64_t word = body.len - i < sizeof word ? 0 : word_at(body.at + i);
+    while (i < text.len) {
+        uint64_t word = text.len - i < sizeof word ? 0 : word_at(text.at + i);
         if (word && !(word & WORD_HIGH) && !word_has_below(word, ' ') && !word_has(word, 127))
             i += sizeof word;
-        else if (is_simple_byte(body.at[i]))
+        else if (is_simple_byte(text, i))
             i++;
         else
             return false;
@@ -73,9 +76,9 @@ static int fold_simple(struct span body, struct buffer *out)
     struct span line;
     int rc = 0;
     while (rc == 0 && span_cut(&body, '\n', &line)) {
-        while (line.len && line.at[line.len - 1] == '\r')
+        if (line.len && line.at[line.len - 1] == '\r')
             line = span_first(line, line.len - 1);
-        rc = span_find(line, '\r') < 0 ? casemap_write(line, out) : -EILSEQ;
+        rc = casemap_write(line, out);
     }
     for (ptrdiff_t tab;
          rc == 0 && (tab = span_find(span_from(buffer_span(out), before), '\t')) >= 0;)
@@ -85,13 +88,10 @@ static int fold_simple(struct span body, struct buffer *out)
 
 static int fold_body(struct span body, struct buffer *scratch, struct buffer *out)
 {
-    size_t before = out->len;
-    int rc = is_simple(body) ? fold_simple(body, out) : -EILSEQ;
-    if (rc != -EILSEQ)
-        return rc;
-    out->len = before;
+    if (is_simple(body))
+        return fold_simple(body, out);
     buffer_clear(scratch);
-    rc = decode_words(body, scratch);
+    int rc = decode_words(body, scratch);
     return rc < 0 ? rc : casemap_write(buffer_span(scratch), out);
 }
 
@@ -126,6 +126,26 @@ int search_form_header(struct span letter, struct search_form *form)
     return or_full(add_header(letter, &form->scratch[0], &form->header));
 }
 
+/* Blanks and ":" aside, a field's form is what stands there. */
+static bool is_word(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] > '~' || text.at[i] == ':')
+            return false;
+    return text.len > 0;
+}
+
+bool search_form_may_have(struct span letter, struct search_form *form, struct span text)
+{
+    ptrdiff_t end = span_find_span(letter, SPAN("\r\n\r\n"));
+    struct span header = end < 0 ? letter : span_first(letter, (size_t)end + 2);
+    struct buffer *folded = &form->scratch[0];
+    if (!is_word(text) || !is_simple(header))
+        return true;
+    buffer_clear(folded);
+    return casemap_write(header, folded) < 0 || span_find_span(buffer_span(folded), text) >= 0;
+}
+
 /* --- parts ----------------------------------------------------------------------------------- */
 
 /* A name in sections or with a charset of its own (RFC 2231), which a field's body does not show
@@ -155,6 +175,8 @@ static int add_part_header(struct span header, bool is_root, struct buffer *scra
                            struct buffer *out)
 {
     int rc = is_root ? 0 : add_header(header, scratch, out);
+    if (rc == 0 && span_find(header, '*') < 0)
+        return 0; /* no such name */
     if (rc == 0)
         rc = add_name(header, "Content-Type", "name", out);
     return rc < 0 ? rc : add_name(header, "Content-Disposition", "filename", out);

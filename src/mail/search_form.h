@@ -34,6 +34,8 @@ must_check int search_form_fold(struct span text, struct buffer *out);
  * too large the front. -ENOMEM. */
 must_check int search_form_header(struct span letter, struct search_form *form);
 must_check int search_form_body(struct span letter, struct search_form *form);
+/* False: the text (in search form) is surely not in the header, which need not be made. */
+bool search_form_may_have(struct span letter, struct search_form *form, struct span text);
 /* The same part by part, where the first may tell enough: begin, then next until it is 0. The
  * letter stays where it is meanwhile. */
 must_check int search_form_begin(struct span letter, struct search_form *form);
