@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TEXTS_MAX ((size_t)1024 * 1024 * 1024) /* of all keys */
-
 struct criterion {
     enum sort_key key;
     bool reverse;
@@ -31,7 +29,7 @@ struct sorting {
     size_t count; /* of criteria */
     struct imap_result result;
     struct late late;
-    struct arena texts;
+    struct sort_texts texts;
     char *letters; /* of letter_size each */
     size_t letter_size, letter_count;
 };
@@ -115,7 +113,7 @@ static int sort_found(struct db_tx *tx, void *arg)
 {
     struct sorting *k = arg;
     struct imap_result *r = &k->result;
-    k->texts = ARENA(TEXTS_MAX);
+    sort_texts_open(&k->texts);
     k->letter_count = 0;
     k->letter_size = sizeof(struct letter) + k->count * sizeof(struct sort_value);
     k->letters = malloc((r->found_count + 1) * k->letter_size);
@@ -129,7 +127,7 @@ static int sort_found(struct db_tx *tx, void *arg)
         r->found_count = k->letter_count;
     }
     free(k->letters);
-    arena_free(&k->texts);
+    sort_texts_free(&k->texts);
     return rc;
 }
 

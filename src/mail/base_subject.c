@@ -2,6 +2,7 @@
 #include "mail/base_subject.h"
 
 #include "base/utf8.h"
+#include "mail/casemap.h"
 #include "mail/decode.h"
 
 #define BODY_MAX    ((size_t)8 * 1024) /* of the field */
@@ -45,7 +46,7 @@ static size_t subj_refwd(struct span s)
 static void remove_leaders(struct subject *s)
 {
     for (;;) {
-        while (span_starts(s->rest, SPAN(" ")))
+        while (s->rest.len && s->rest.at[0] == ' ')
             s->rest = span_from(s->rest, 1);
         size_t blobs = 0, last = 0, len;
         while ((len = subj_blob(span_from(s->rest, blobs))) > 0) {
@@ -87,43 +88,71 @@ static bool remove_forward(struct subject *s)
     return true;
 }
 
-/* Step 1, after decoding: single spaces, whole characters, not too many. */
-static int put_spaced(struct span text, struct buffer *out)
+static bool is_letter(char c)
 {
-    size_t start = out->len;
+    return c > ' ' && c < 127;
+}
+
+/* Step 1, after decoding: single spaces, whole characters, not too many. */
+static struct span put_spaced(struct span text, char out[BASE_SUBJECT_MAX])
+{
+    size_t made = 0;
     bool blank = false;
-    int rc = 0;
-    while (rc == 0 && text.len && out->len - start < BASE_SUBJECT_MAX - 4) {
-        size_t len = utf8_character(text);
-        if (text.at[0] == ' ' || len == 0) {
-            rc = blank ? 0 : buffer_append_byte(out, ' ');
+    for (size_t i = 0; i < text.len && made < BASE_SUBJECT_MAX - 4;) {
+        size_t len = is_letter(text.at[i]) ? 1 : utf8_character(span_from(text, i));
+        if (len == 0 || text.at[i] == ' ') {
+            if (!blank)
+                out[made++] = ' ';
             blank = true;
-            len = 1;
-        } else {
-            rc = buffer_append(out, span_first(text, len));
-            blank = false;
+            i++;
+            continue;
         }
-        text = span_from(text, len);
+        for (size_t end = i + len; i < end; i++)
+            out[made++] = text.at[i];
+        blank = false;
     }
-    return rc;
+    return span_make(out, made);
+}
+
+/* The base; it stands in spaced. */
+static int find_base(struct span body, char spaced[BASE_SUBJECT_MAX], struct subject *ret_subject)
+{
+    AUTO_BUFFER decoded = BUFFER(DECODED_MAX);
+    body = span_first(body, BODY_MAX);
+    if (!decode_is_simple(body) || span_find(body, '\t') >= 0 || span_find(body, '\r') >= 0 ||
+        span_find(body, '\n') >= 0) {
+        int rc = decode_words(body, &decoded);
+        if (rc < 0)
+            return rc;
+        body = buffer_span(&decoded);
+    }
+    *ret_subject = (struct subject){.rest = put_spaced(body, spaced)};
+    do {
+        remove_trailers(ret_subject);
+        remove_leaders(ret_subject);
+    } while (remove_forward(ret_subject));
+    return 0;
 }
 
 int base_subject(struct span body, struct buffer *out, bool *ret_reply)
 {
-    AUTO_BUFFER decoded = BUFFER(DECODED_MAX);
-    AUTO_BUFFER spaced = BUFFER(BASE_SUBJECT_MAX);
-    int rc = decode_words(span_first(body, BODY_MAX), &decoded);
+    char spaced[BASE_SUBJECT_MAX];
+    struct subject s;
+    int rc = find_base(body, spaced, &s);
     if (rc == 0)
-        rc = put_spaced(buffer_span(&decoded), &spaced);
-    if (rc < 0)
-        return rc;
-    struct subject s = {.rest = buffer_span(&spaced)};
-    do {
-        remove_trailers(&s);
-        remove_leaders(&s);
-    } while (remove_forward(&s));
-    rc = buffer_append(out, s.rest);
+        rc = buffer_append(out, s.rest);
     if (rc == 0)
         *ret_reply = s.reply;
     return rc;
+}
+
+int base_subject_key(struct span body, struct buffer *out, bool *ret_reply)
+{
+    char spaced[BASE_SUBJECT_MAX];
+    struct subject s;
+    int rc = find_base(body, spaced, &s);
+    if (rc < 0)
+        return rc;
+    *ret_reply = s.reply;
+    return casemap_write(s.rest, out);
 }

@@ -2,6 +2,7 @@
 #include "mail/decode.h"
 
 #include "base/utf8.h"
+#include "base/word.h"
 #include "mail/base64_group.h"
 #include "mail/header.h"
 #include "mail/mime.h"
@@ -288,6 +289,41 @@ static int take_plain(struct span text, struct buffer *out)
     int rc = decode_charset(SPAN(""), text, out);
     clean(out, before);
     return rc;
+}
+
+static bool is_simple_byte(struct span text, size_t at)
+{
+    char c = text.at[at];
+    if (c == '\r')
+        return at + 1 == text.len || text.at[at + 1] == '\n';
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
+}
+
+/* Nothing in it but printable ASCII, tabs and line ends. */
+static bool is_simple_text(struct span text)
+{
+    size_t i = 0;
+    while (i < text.len) {
+        uint64_t word = text.len - i < sizeof word ? 0 : word_at(text.at + i);
+        if (word && !(word & WORD_HIGH) && !word_has_below(word, ' ') && !word_has(word, 127))
+            i += sizeof word;
+        else if (is_simple_byte(text, i))
+            i++;
+        else
+            return false;
+    }
+    return true;
+}
+
+bool decode_is_simple(struct span body)
+{
+    struct span rest = body;
+    for (ptrdiff_t equals; (equals = span_find(rest, '=')) >= 0;) {
+        rest = span_from(rest, (size_t)equals + 1);
+        if (rest.len && rest.at[0] == '?')
+            return false;
+    }
+    return is_simple_text(body);
 }
 
 /* Without line ends; the same span where there are none. */

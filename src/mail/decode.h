@@ -23,6 +23,8 @@ bool decode_is_plain(struct span charset, struct span bytes);
 /* Unstructured text, or a phrase: folds become blanks, encoded words their UTF-8, with none of the
  * line ends and control characters that they may hide. */
 must_check int decode_words(struct span body, struct buffer *out);
+/* Nothing in it but printable ASCII, tabs, which become blanks, and line ends, which go. */
+bool decode_is_simple(struct span body);
 /* The parameter of Content-Type or Content-Disposition, in UTF-8, also in sections and with a
  * charset. 1, 0: it is not there, or an error. */
 must_check int decode_parameter(struct span parameters, struct span name, struct buffer *out);

@@ -1,7 +1,6 @@
 /* Letters in search form; see search_form.h. */
 #include "mail/search_form.h"
 
-#include "base/word.h"
 #include "mail/casemap.h"
 #include "mail/decode.h"
 #include "mail/header.h"
@@ -33,42 +32,6 @@ void search_form_free(struct search_form *form)
 
 /* --- fields ---------------------------------------------------------------------------------- */
 
-static bool is_simple_byte(struct span text, size_t at)
-{
-    char c = text.at[at];
-    if (c == '\r')
-        return at + 1 == text.len || text.at[at + 1] == '\n';
-    return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
-}
-
-/* Nothing in it but printable ASCII, tabs and line ends. */
-static bool is_simple_text(struct span text)
-{
-    size_t i = 0;
-    while (i < text.len) {
-        uint64_t word = text.len - i < sizeof word ? 0 : word_at(text.at + i);
-        if (word && !(word & WORD_HIGH) && !word_has_below(word, ' ') && !word_has(word, 127))
-            i += sizeof word;
-        else if (is_simple_byte(text, i))
-            i++;
-        else
-            return false;
-    }
-    return true;
-}
-
-/* And no encoded word. */
-static bool is_simple(struct span body)
-{
-    struct span rest = body;
-    for (ptrdiff_t equals; (equals = span_find(rest, '=')) >= 0;) {
-        rest = span_from(rest, (size_t)equals + 1);
-        if (rest.len && rest.at[0] == '?')
-            return false;
-    }
-    return is_simple_text(body);
-}
-
 /* Folds become nothing and tabs blanks, as decode_words makes them. */
 static int fold_simple(struct span body, struct buffer *out)
 {
@@ -88,7 +51,7 @@ static int fold_simple(struct span body, struct buffer *out)
 
 static int fold_body(struct span body, struct buffer *scratch, struct buffer *out)
 {
-    if (is_simple(body))
+    if (decode_is_simple(body))
         return fold_simple(body, out);
     buffer_clear(scratch);
     int rc = decode_words(body, scratch);
@@ -140,7 +103,7 @@ bool search_form_may_have(struct span letter, struct search_form *form, struct s
     ptrdiff_t end = span_find_span(letter, SPAN("\r\n\r\n"));
     struct span header = end < 0 ? letter : span_first(letter, (size_t)end + 2);
     struct buffer *folded = &form->scratch[0];
-    if (!is_word(text) || !is_simple(header))
+    if (!is_word(text) || !decode_is_simple(header))
         return true;
     buffer_clear(folded);
     return casemap_write(header, folded) < 0 || span_find_span(buffer_span(folded), text) >= 0;
