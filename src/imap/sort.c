@@ -27,6 +27,7 @@ struct sorting {
     struct imap_session *s;
     struct criterion criteria[SORT_KEYS];
     size_t count; /* of criteria */
+    bool reads_lists;
     struct imap_result result;
     struct late late;
     struct sort_texts texts;
@@ -86,7 +87,8 @@ static int add_letter(const struct box_message *message, void *arg)
     struct envelope envelope = {0};
     int rc = late_note(&k->late, message);
     if (rc == 0 && message->envelope.len)
-        rc = envelope_read(message->envelope, &envelope);
+        rc = k->reads_lists ? envelope_read(message->envelope, &envelope)
+                            : envelope_read_front(message->envelope, &envelope);
     if (rc == ERR_CORRUPT)
         envelope = (struct envelope){0};
     letter->uid = (uint32_t)message->uid;
@@ -136,9 +138,11 @@ static int sort_found(struct db_tx *tx, void *arg)
 static int imap_co_find_and_sort(struct sorting *k, struct program *program)
 {
     int rc = imap_co_search_to_visit(k->s, program, &k->result);
-    for (size_t i = 0; i < k->count; i++)
+    for (size_t i = 0; i < k->count; i++) {
         if (sort_key_reads_envelope(k->criteria[i].key))
             k->late.want = BOX_WANT_ENVELOPE;
+        k->reads_lists = k->reads_lists || sort_key_reads_lists(k->criteria[i].key);
+    }
     return rc < 0 ? rc : imap_co_scan_complete(k->s, sort_found, k, &k->late);
 }
 

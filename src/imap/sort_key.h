@@ -27,6 +27,8 @@ enum sort_key {
 extern const char *const sort_key_names[SORT_KEYS];
 /* Does it need the envelope? */
 bool sort_key_reads_envelope(enum sort_key key);
+/* Its lists of addresses? */
+bool sort_key_reads_lists(enum sort_key key);
 
 struct sort_value {
     uint64_t rank;    /* a number, or the first eight bytes of the text */

@@ -37,7 +37,7 @@ static int add_letter(const struct box_message *message, void *arg)
     int rc = late_note(&k->late, message);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    if (envelope_read(message->envelope, &envelope) < 0)
+    if (envelope_read_front(message->envelope, &envelope) < 0)
         envelope = (struct envelope){0};
     buffer_clear(&k->subject);
     rc = sort_base_subject(&envelope, &k->subject, &reply);

@@ -100,16 +100,25 @@ static bool take_list(struct span *rest, struct span *ret_list)
     return true;
 }
 
+/* "(" date SP subject SP */
+static bool take_front(struct span *rest, struct envelope *e)
+{
+    return take(rest, '(') && take_string(rest, &e->date) && take(rest, ' ') &&
+           take_string(rest, &e->subject) && take(rest, ' ');
+}
+
+int envelope_read_front(struct span envelope, struct envelope *ret_envelope)
+{
+    return take_front(&envelope, ret_envelope) ? 0 : ERR_CORRUPT;
+}
+
 int envelope_read(struct span envelope, struct envelope *ret_envelope)
 {
     struct envelope *e = ret_envelope;
     struct span rest = envelope;
-    struct span *const strings[] = {&e->date, &e->subject}, *const ids[] = {&e->in_reply_to,
-                                                                            &e->message_id};
+    struct span *const ids[] = {&e->in_reply_to, &e->message_id};
     struct span *const lists[] = {&e->from, &e->sender, &e->reply_to, &e->to, &e->cc, &e->bcc};
-    bool good = take(&rest, '(');
-    for (unsigned i = 0; good && i < 2; i++)
-        good = take_string(&rest, strings[i]) && take(&rest, ' ');
+    bool good = take_front(&rest, e);
     for (unsigned i = 0; good && i < 6; i++)
         good = take_list(&rest, lists[i]) && take(&rest, ' ');
     for (unsigned i = 0; good && i < 2; i++)

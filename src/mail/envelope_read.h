@@ -16,6 +16,8 @@ struct envelope {
 };
 /* ERR_CORRUPT: not what envelope_write writes. */
 must_check int envelope_read(struct span envelope, struct envelope *ret_envelope);
+/* date and subject alone: the rest, most of it, is not looked at. */
+must_check int envelope_read_front(struct span envelope, struct envelope *ret_envelope);
 
 /* Appends the bytes of a string; nothing of NIL. ERR_CORRUPT. */
 must_check int envelope_string(struct span string, struct buffer *out);
