@@ -167,7 +167,7 @@ static int is_in_header(const struct program *program, struct program_letter *l)
 {
     int rc = need_front(l);
     if (rc == 0 && !l->has_header &&
-        !search_form_may_have(buffer_span(&l->raw), &l->form, program->text))
+        !search_form_may_have_in_header(buffer_span(&l->raw), &l->form, program->text))
         return 0;
     if (rc == 0)
         rc = need_header(l);
@@ -175,7 +175,7 @@ static int is_in_header(const struct program *program, struct program_letter *l)
         return rc;
     return program->kind == PROGRAM_HEADER
                ? search_form_has_field(&l->form, program->name, program->text)
-               : search_form_has(&l->form, program->text);
+               : search_form_has_in_header(&l->form, program->text);
 }
 
 static int has_text(const struct program *program, struct program_letter *l)

@@ -98,7 +98,7 @@ static bool is_word(struct span text)
     return text.len > 0;
 }
 
-bool search_form_may_have(struct span letter, struct search_form *form, struct span text)
+bool search_form_may_have_in_header(struct span letter, struct search_form *form, struct span text)
 {
     ptrdiff_t end = span_find_span(letter, SPAN("\r\n\r\n"));
     struct span header = end < 0 ? letter : span_first(letter, (size_t)end + 2);
@@ -236,7 +236,7 @@ bool search_form_has_field(const struct search_form *form, struct span name, str
     return false;
 }
 
-bool search_form_has(const struct search_form *form, struct span text)
+bool search_form_has_in_header(const struct search_form *form, struct span text)
 {
     return has(&form->header, 0, text);
 }

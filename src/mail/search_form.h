@@ -35,7 +35,7 @@ must_check int search_form_fold(struct span text, struct buffer *out);
 must_check int search_form_header(struct span letter, struct search_form *form);
 must_check int search_form_body(struct span letter, struct search_form *form);
 /* False: the text (in search form) is surely not in the header, which need not be made. */
-bool search_form_may_have(struct span letter, struct search_form *form, struct span text);
+bool search_form_may_have_in_header(struct span letter, struct search_form *form, struct span text);
 /* The same part by part, where the first may tell enough: begin, then next until it is 0. The
  * letter stays where it is meanwhile. */
 must_check int search_form_begin(struct span letter, struct search_form *form);
@@ -44,8 +44,8 @@ void search_form_free(struct search_form *form);
 
 /* Is it in a field of that name (in search form; empty: any)? An empty text is in every field. */
 bool search_form_has_field(const struct search_form *form, struct span name, struct span text);
-/* In header. */
-bool search_form_has(const struct search_form *form, struct span text);
+/* In a field, or across its name and body. */
+bool search_form_has_in_header(const struct search_form *form, struct span text);
 /* In text; in parts too. Behind search_form_begin; takes no more parts than it needs. 1, 0, or an
  * error. */
 must_check int search_form_find_text(struct span letter, struct search_form *form,
