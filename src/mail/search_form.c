@@ -98,10 +98,21 @@ static bool is_word(struct span text)
     return text.len > 0;
 }
 
+/* Up to the blank line: all fields are in it. */
+static struct span find_header(struct span letter)
+{
+    size_t end = 0;
+    for (ptrdiff_t lf; (lf = span_find(span_from(letter, end), '\n')) >= 0;) {
+        end += (size_t)lf + 1;
+        if (end + 1 < letter.len && letter.at[end] == '\r' && letter.at[end + 1] == '\n')
+            return span_first(letter, end);
+    }
+    return letter;
+}
+
 bool search_form_may_have_in_header(struct span letter, struct search_form *form, struct span text)
 {
-    ptrdiff_t end = span_find_span(letter, SPAN("\r\n\r\n"));
-    struct span header = end < 0 ? letter : span_first(letter, (size_t)end + 2);
+    struct span header = find_header(letter);
     struct buffer *folded = &form->scratch[0];
     if (!is_word(text) || !decode_is_simple(header))
         return true;
