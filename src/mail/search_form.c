@@ -95,7 +95,7 @@ static bool is_word(struct span text)
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] <= ' ' || text.at[i] > '~' || text.at[i] == ':')
             return false;
-    return text.len > 0;
+    return true;
 }
 
 /* Up to the blank line: all fields are in it. */
