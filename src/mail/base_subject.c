@@ -88,18 +88,13 @@ static bool remove_forward(struct subject *s)
     return true;
 }
 
-static bool is_letter(char c)
-{
-    return c > ' ' && c < 127;
-}
-
 /* Step 1, after decoding: single spaces, whole characters, not too many. */
 static struct span put_spaced(struct span text, char out[BASE_SUBJECT_MAX])
 {
     size_t made = 0;
     bool blank = false;
     for (size_t i = 0; i < text.len && made < BASE_SUBJECT_MAX - 4;) {
-        size_t len = is_letter(text.at[i]) ? 1 : utf8_character(span_from(text, i));
+        size_t len = utf8_character(span_from(text, i));
         if (len == 0 || text.at[i] == ' ') {
             if (!blank)
                 out[made++] = ' ';
@@ -114,19 +109,27 @@ static struct span put_spaced(struct span text, char out[BASE_SUBJECT_MAX])
     return span_make(out, made);
 }
 
-/* The base; it stands in spaced. */
+/* Most subjects: nothing in them is to be decoded, and no blank is one too many. */
+static bool is_spaced(struct span body)
+{
+    return decode_is_simple(body) && span_find_span(body, SPAN("  ")) < 0 &&
+           span_find(body, '\t') < 0 && span_find(body, '\r') < 0 && span_find(body, '\n') < 0;
+}
+
+/* The base; it stands in body or in spaced. */
 static int find_base(struct span body, char spaced[BASE_SUBJECT_MAX], struct subject *ret_subject)
 {
     AUTO_BUFFER decoded = BUFFER(DECODED_MAX);
     body = span_first(body, BODY_MAX);
-    if (!decode_is_simple(body) || span_find(body, '\t') >= 0 || span_find(body, '\r') >= 0 ||
-        span_find(body, '\n') >= 0) {
+    if (is_spaced(body)) {
+        ret_subject->rest = span_first(body, BASE_SUBJECT_MAX - 4);
+    } else {
         int rc = decode_words(body, &decoded);
         if (rc < 0)
             return rc;
-        body = buffer_span(&decoded);
+        ret_subject->rest = put_spaced(buffer_span(&decoded), spaced);
     }
-    *ret_subject = (struct subject){.rest = put_spaced(body, spaced)};
+    ret_subject->reply = false;
     do {
         remove_trailers(ret_subject);
         remove_leaders(ret_subject);

@@ -74,6 +74,23 @@ static void test_base_subjects(void **state)
     }
 }
 
+/* The cut is the same whether something was to be decoded or not. */
+static void test_long_subjects(void **state)
+{
+    AUTO_BUFFER body = BUFFER(4000), other = BUFFER(4000), out = BUFFER(BASE_SUBJECT_MAX);
+    AUTO_BUFFER same = BUFFER(BASE_SUBJECT_MAX);
+    bool reply;
+    (void)state;
+    while (body.len < 3000)
+        assert_int_equal(buffer_append_text(&body, "words and [x] "), 0);
+    assert_int_equal(buffer_append(&other, buffer_span(&body)), 0);
+    assert_int_equal(buffer_append_text(&other, " \u00e9"), 0);
+    assert_int_equal(base_subject(buffer_span(&body), &out, &reply), 0);
+    assert_int_equal(base_subject(buffer_span(&other), &same, &reply), 0);
+    assert_true(out.len > BASE_SUBJECT_MAX - 8);
+    assert_true(span_equal(buffer_span(&out), buffer_span(&same)));
+}
+
 static void test_hostile_subjects(void **state)
 {
     static const char *const pieces[] = {
@@ -259,10 +276,15 @@ static void test_long_previews(void **state)
 int text_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base_subjects), cmocka_unit_test(test_hostile_subjects),
-        cmocka_unit_test(test_case),          cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_text_of_parts), cmocka_unit_test(test_a_cut_keeps_characters_whole),
-        cmocka_unit_test(test_previews),      cmocka_unit_test(test_long_previews),
+        cmocka_unit_test(test_base_subjects),
+        cmocka_unit_test(test_hostile_subjects),
+        cmocka_unit_test(test_long_subjects),
+        cmocka_unit_test(test_case),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_text_of_parts),
+        cmocka_unit_test(test_a_cut_keeps_characters_whole),
+        cmocka_unit_test(test_previews),
+        cmocka_unit_test(test_long_previews),
     };
     return cmocka_run_group_tests_name("texts", tests, NULL, NULL);
 }
