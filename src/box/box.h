@@ -175,6 +175,7 @@ enum box_want {
     BOX_WANT_STRUCTURE = 4,
     BOX_WANT_PREVIEW = 8,
     BOX_WANT_IDS = 16,
+    BOX_WANT_FEW = 32, /* of the numbers: uid, octets, flags and modseq alone; the others are 0 */
 };
 /* Up to BOX_PAGE messages with first <= uid <= last, ascending, copied into arena. */
 must_check int box_co_page(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
@@ -196,6 +197,12 @@ typedef int box_visit(const struct box_message *message, void *arg);
 must_check int box_visit_all(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                              const uint32_t *uids, size_t count, unsigned want, box_visit *visit,
                              void *arg);
+/* Brings messages with first <= uid <= last, and their summaries if one is wanted, from the disk
+ * into memory, many at a time, before they are read: at most BOX_WARM_MAX. Yields; its error may be
+ * ignored, but for -ECANCELED. */
+#define BOX_WARM_MAX ((size_t)16384)
+must_check int box_co_warm(struct store *store, int64_t tenant, int64_t mailbox, int64_t first,
+                           int64_t last, unsigned want);
 /* UIDs with after < uid <= last, ascending, up to BOX_UIDS_PAGE. */
 #define BOX_UIDS_PAGE 4096
 must_check int box_co_uids(struct store *store, int64_t tenant, int64_t mailbox, int64_t after,
@@ -212,8 +219,8 @@ must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailb
 /* --- changes (change.c) ------------------------------------------------------------------------
  */
 
-/* Takes messages out by uid and drops their blobs' references; absent uids are skipped. Returns how
- * many went. At most BOX_PAGE of them. */
+/* Takes messages out by UID (ascending) and drops their blobs' references; absent ones are skipped.
+ * Returns how many went. At most BOX_PAGE of them. */
 must_check int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
                            size_t count);
 /* The same, of those that are flagged as deleted when the job runs: a flag taken back in time
@@ -240,7 +247,7 @@ must_check int box_set_flags(struct db_tx *tx, void *flagging); /* is a db_job *
  * skipped. Keywords go along (keyword.h). */
 struct box_copying {
     int64_t tenant, mailbox, target;
-    const int64_t *uids; /* at most BOX_PAGE */
+    const int64_t *uids; /* ascending, at most BOX_PAGE */
     size_t count;
     bool moving;
     struct directory_quota quota; /* of the target's user; nothing is asked of a move */

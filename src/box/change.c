@@ -78,93 +78,102 @@ int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
 
 /* --- taking out ------------------------------------------------------------------------------ */
 
-#define DELETE_MESSAGE                                                                             \
-    "DELETE FROM message WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"
-static const struct db_statement delete_message = {.sql = DELETE_MESSAGE
-                                                   " RETURNING blob, flags, octets"};
-static const struct db_statement delete_deleted = {.sql = DELETE_MESSAGE
-                                                   " AND (flags & 8) <> 0"
-                                                   " RETURNING blob, flags, octets"};
-_Static_assert(BOX_DELETED == 8, "as in the statement");
-static const struct db_statement delete_summary = {
-    .sql = "DELETE FROM summary WHERE tenant = :tenant AND mailbox = :mailbox AND uid = :uid"};
+static const struct db_statement read_going = {
+    .sql = "SELECT uid, blob, flags, octets FROM message WHERE tenant = :tenant"
+           " AND mailbox = :mailbox AND uid >= :uid AND uid <= :last ORDER BY uid"};
+#define OF_RUN " WHERE tenant = :tenant AND mailbox = :mailbox AND uid >= :uid AND uid <= :last"
+static const struct db_statement delete_messages = {.sql = "DELETE FROM message" OF_RUN};
+static const struct db_statement delete_summaries = {.sql = "DELETE FROM summary" OF_RUN};
 static const struct db_statement insert_expunged = {
     .sql = "INSERT INTO expunged (tenant, mailbox, modseq, uid, gone_ms)"
            " VALUES (:tenant, :mailbox, :modseq, :uid, :now)"};
 
 struct expunging {
+    struct db_tx *tx;
     int64_t tenant, mailbox, modseq;
-    struct mailbox_change *change;
+    bool deleted; /* of those that are flagged so alone */
+    bool moved;   /* the blobs' references stay */
+    struct mailbox_change change;
+    int gone;
 };
 
-static int remember_gone(struct db_tx *tx, int64_t tenant, int64_t mailbox, int64_t uid,
-                         int64_t modseq)
+static int remember_gone(const struct expunging *e, int64_t uid)
 {
     struct db_query *q;
-    int rc = message_prepare(tx, &insert_expunged, tenant, mailbox, uid, &q);
+    int rc = message_prepare(e->tx, &insert_expunged, e->tenant, e->mailbox, uid, &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "modseq", modseq);
+    db_bind_int(q, "modseq", e->modseq);
     db_bind_int(q, "now", clock_wall_ms());
-    rc = db_run(q);
-    return rc < 0 ? rc : 0;
+    return db_run(q);
 }
 
-/* Takes the rows of a message out, by one of the two statements above. 1, or 0: it was not there.
- * The blob's reference stays. */
-static int take_rows(struct db_tx *tx, const struct db_statement *statement,
-                     const struct expunging *e, int64_t uid, int64_t *ret_blob)
+static int take_out(struct db_query *q, size_t at, void *arg)
 {
-    const int64_t tenant = e->tenant, mailbox = e->mailbox;
-    struct db_query *q;
-    int rc = message_prepare(tx, statement, tenant, mailbox, uid, &q);
-    if (rc == 0)
-        rc = db_step(q);
-    if (rc != DB_ROW)
-        return rc;
-    *ret_blob = db_column_int(q, 0);
-    change_add(e->change, (uint64_t)db_column_int(q, 1), (uint64_t)db_column_int(q, 2), -1);
-    rc = db_run(q);
-    if (rc >= 0)
-        rc = message_prepare(tx, &delete_summary, tenant, mailbox, uid, &q);
-    if (rc >= 0)
-        rc = db_run(q);
-    if (rc >= 0)
-        rc = remember_gone(tx, tenant, mailbox, uid, e->modseq);
+    struct expunging *e = arg;
+    int64_t uid = db_column_int(q, 0), blob = db_column_int(q, 1);
+    uint64_t flags = (uint64_t)db_column_int(q, 2);
+    (void)at;
+    if (e->deleted && !(flags & BOX_DELETED))
+        return 0;
+    change_add(&e->change, flags, (uint64_t)db_column_int(q, 3), -1);
+    e->gone++;
+    int rc = remember_gone(e, uid);
+    if (rc >= 0 && !e->moved)
+        rc = blob_reference(e->tx, e->tenant, blob, -1);
     return rc < 0 ? rc : 1;
 }
 
-static int expunge(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
-                   int64_t mailbox, const int64_t *uids, size_t count)
+static int delete_run(const struct expunging *e, const struct db_statement *statement,
+                      int64_t first, int64_t last)
 {
-    struct mailbox_change change = {0};
-    struct expunging e = {.tenant = tenant, .mailbox = mailbox, .change = &change};
-    int64_t blob;
-    int gone = 0, rc = mailbox_next_modseq(tx, tenant, mailbox, &e.modseq);
-    for (size_t i = 0; rc >= 0 && i < count; i++) {
-        rc = take_rows(tx, statement, &e, uids[i], &blob);
-        if (rc == 1) {
-            gone++;
-            rc = blob_reference(tx, tenant, blob, -1);
-        }
-    }
+    struct db_query *q;
+    int rc = message_prepare(e->tx, statement, e->tenant, e->mailbox, first, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "last", last);
+    return db_run(q);
+}
+
+static int delete_rows(int64_t first, int64_t last, void *arg)
+{
+    const struct expunging *e = arg;
+    int rc = delete_run(e, &delete_messages, first, last);
     if (rc >= 0)
-        rc = index_forget(tx, tenant, mailbox, uids, count);
+        rc = delete_run(e, &delete_summaries, first, last);
+    return rc < 0 ? rc : 0;
+}
+
+/* How many went is in e->gone, what that changes in e->change. */
+static int expunge(struct expunging *e, const int64_t *uids, size_t count)
+{
+    const struct runs runs = {e->tenant, e->mailbox, uids, count, take_out, delete_rows, e};
+    int rc = runs_walk(e->tx, &read_going, &runs);
+    return rc < 0 ? rc : index_forget(e->tx, e->tenant, e->mailbox, uids, count);
+}
+
+static int expunge_and_count(struct expunging *e, const int64_t *uids, size_t count)
+{
+    int rc = mailbox_next_modseq(e->tx, e->tenant, e->mailbox, &e->modseq);
+    if (rc == 0)
+        rc = expunge(e, uids, count);
     if (rc >= 0)
-        rc = mailbox_count(tx, tenant, mailbox, &change);
-    return rc < 0 ? rc : gone;
+        rc = mailbox_count(e->tx, e->tenant, e->mailbox, &e->change);
+    return rc < 0 ? rc : e->gone;
 }
 
 int box_expunge(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
                 size_t count)
 {
-    return expunge(tx, &delete_message, tenant, mailbox, uids, count);
+    struct expunging e = {.tx = tx, .tenant = tenant, .mailbox = mailbox};
+    return expunge_and_count(&e, uids, count);
 }
 
 int box_expunge_deleted(struct db_tx *tx, int64_t tenant, int64_t mailbox, const int64_t *uids,
                         size_t count)
 {
-    return expunge(tx, &delete_deleted, tenant, mailbox, uids, count);
+    struct expunging e = {.tx = tx, .tenant = tenant, .mailbox = mailbox, .deleted = true};
+    return expunge_and_count(&e, uids, count);
 }
 
 /* --- copying and moving ---------------------------------------------------------------------- */
@@ -201,8 +210,8 @@ static int reserve_uids(struct db_tx *tx, const struct box_copying *c, int64_t *
 /* The state of a copying job: what stays the same for all its messages. */
 struct copying {
     struct box_copying *c;
-    int64_t now, next_uid, target_modseq, source_modseq;
-    struct mailbox_change source, target;
+    int64_t now, next_uid, target_modseq;
+    struct mailbox_change target;
 };
 
 /* .at NULL where there was nothing, not even nothing to show. */
@@ -245,33 +254,29 @@ static int put_copy(struct db_tx *tx, struct copying *k, struct db_query *q, siz
 static int copy_one(struct db_tx *tx, struct copying *k, size_t i)
 {
     struct box_copying *c = k->c;
-    struct expunging taking = {c->tenant, c->mailbox, k->source_modseq, &k->source};
     struct db_query *q;
-    int64_t blob;
     int rc = message_prepare(tx, &read_message, c->tenant, c->mailbox, c->uids[i], &q);
     c->target_uids[i] = 0;
     if (rc == 0)
         rc = db_step(q);
     if (rc == DB_ROW)
         rc = put_copy(tx, k, q, i);
-    if (rc == 1 && c->moving)
-        rc = take_rows(tx, &delete_message, &taking, c->uids[i], &blob);
     return rc < 0 ? rc : 0;
 }
 
 /* A move within a user's mailboxes leaves the user with what there was; what another one removed
  * meanwhile (its mailbox is dying) counts as new. */
-static int count_copies(struct db_tx *tx, const struct copying *k)
+static int count_copies(struct db_tx *tx, const struct copying *k, const struct expunging *going)
 {
     const struct box_copying *c = k->c;
     int64_t to, from = USER_NOBODY;
     int rc = mailbox_add(tx, c->tenant, c->target, &k->target, &to);
     if (rc == 0 && c->moving)
-        rc = mailbox_add(tx, c->tenant, c->mailbox, &k->source, &from);
+        rc = mailbox_add(tx, c->tenant, c->mailbox, &going->change, &from);
     if (rc == 0 && to != from)
         rc = usage_change(tx, c->tenant, to, &k->target, &c->quota);
     if (rc == 0 && to != from)
-        rc = usage_change(tx, c->tenant, from, &k->source, NULL);
+        rc = usage_change(tx, c->tenant, from, &going->change, NULL);
     return rc;
 }
 
@@ -279,15 +284,16 @@ int box_copy(struct db_tx *tx, void *copying)
 {
     struct copying k = {.c = copying, .now = clock_wall_ms()};
     struct box_copying *c = k.c;
+    struct expunging going = {.tx = tx, .tenant = c->tenant, .mailbox = c->mailbox, .moved = true};
     c->copied = 0;
     int rc = mailbox_next_modseq(tx, c->tenant, c->target, &k.target_modseq);
     if (rc == 0 && c->moving)
-        rc = mailbox_next_modseq(tx, c->tenant, c->mailbox, &k.source_modseq);
+        rc = mailbox_next_modseq(tx, c->tenant, c->mailbox, &going.modseq);
     if (rc == 0)
         rc = reserve_uids(tx, c, &k.next_uid);
     for (size_t i = 0; rc == 0 && i < c->count; i++)
         rc = copy_one(tx, &k, i);
     if (rc == 0 && c->moving)
-        rc = index_forget(tx, c->tenant, c->mailbox, c->uids, c->count);
-    return rc < 0 ? rc : count_copies(tx, &k);
+        rc = expunge(&going, c->uids, c->count);
+    return rc < 0 ? rc : count_copies(tx, &k, &going);
 }

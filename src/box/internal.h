@@ -42,6 +42,20 @@ void message_read_numbers(struct db_query *q, struct box_message *ret_message);
 must_check int message_prepare(struct db_tx *tx, const struct db_statement *statement,
                                int64_t tenant, int64_t mailbox, int64_t uid,
                                struct db_query **ret_query);
+/* runs.c: reads messages by UID, and finds runs of them that nobody else stands between, so that a
+ * run is changed by one statement instead of one for each. */
+struct runs {
+    int64_t tenant, mailbox;
+    const int64_t *uids; /* ascending */
+    size_t count;
+    int (*take)(struct db_query *q, size_t at, void *arg); /* the row of uids[at]: 1: it belongs to
+                                                            * the run, 0: it ends it; or an error */
+    int (*end)(int64_t first, int64_t last, void *arg);    /* all of a run have been taken */
+    void *arg;
+};
+/* The statement gives the rows from :uid to :last, their UID first. */
+must_check int runs_walk(struct db_tx *tx, const struct db_statement *statement,
+                         const struct runs *r);
 /* Inserts the rows of a message whose uid and modseq are set. */
 must_check int message_insert(struct db_tx *tx, int64_t tenant, int64_t mailbox,
                               const struct box_message *message);

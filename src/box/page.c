@@ -13,12 +13,15 @@
     " ORDER BY m.uid LIMIT :limit"
 
 static const struct db_statement numbers = {.sql = MESSAGE_NUMBERS " FROM message m" RANGE};
+static const struct db_statement few_numbers = {
+    .sql = "SELECT m.uid, m.octets, m.flags, m.modseq FROM message m" RANGE};
 static const struct db_statement numbers_and_head = {.sql = MESSAGE_NUMBERS
                                                      ", m.head FROM message m" RANGE};
 
 /* By what is wanted, a statement each: reading less is faster. The columns in the order of enum
  * box_want, without the head. */
 #define SUMMARY_SPANS 4
+#define SUMMARY_WANTS (BOX_WANT_ENVELOPE | BOX_WANT_STRUCTURE | BOX_WANT_PREVIEW | BOX_WANT_IDS)
 #define ONE(columns)                                                                               \
     {                                                                                              \
         .sql = "SELECT m.uid" columns " FROM summary m" RANGE                                      \
@@ -50,6 +53,14 @@ void message_read_numbers(struct db_query *q, struct box_message *ret_message)
                                         .thread = db_column_int(q, 8)};
 }
 
+static void read_few(struct db_query *q, struct box_message *ret_message)
+{
+    *ret_message = (struct box_message){.uid = db_column_int(q, 0),
+                                        .octets = (uint64_t)db_column_int(q, 1),
+                                        .flags = (uint64_t)db_column_int(q, 2),
+                                        .modseq = db_column_int(q, 3)};
+}
+
 /* --- walking --------------------------------------------------------------------------------- */
 
 struct walk {
@@ -76,10 +87,14 @@ static int walk_start(struct db_tx *tx, const struct page *page, int64_t limit,
                       struct walk *ret_walk)
 {
     *ret_walk = (struct walk){.want = page->want};
-    int rc = walk_prepare(tx, page->want & BOX_WANT_HEAD ? &numbers_and_head : &numbers, page,
-                          limit, &ret_walk->messages);
-    if (rc == 0 && page->want & ~BOX_WANT_HEAD)
-        rc = walk_prepare(tx, &summaries[page->want >> 1], page, limit, &ret_walk->summaries);
+    unsigned summary = page->want & SUMMARY_WANTS;
+    int rc = walk_prepare(tx,
+                          page->want & BOX_WANT_HEAD  ? &numbers_and_head
+                          : page->want & BOX_WANT_FEW ? &few_numbers
+                                                      : &numbers,
+                          page, limit, &ret_walk->messages);
+    if (rc == 0 && summary)
+        rc = walk_prepare(tx, &summaries[summary >> 1], page, limit, &ret_walk->summaries);
     return rc;
 }
 
@@ -117,8 +132,12 @@ static int walk_step(struct walk *walk, struct box_message *ret_message)
     int rc = db_step(walk->messages);
     if (rc != DB_ROW)
         return rc;
-    message_read_numbers(walk->messages, ret_message);
-    if (walk->want & BOX_WANT_HEAD)
+    bool head = walk->want & BOX_WANT_HEAD;
+    if (walk->want & BOX_WANT_FEW && !head)
+        read_few(walk->messages, ret_message);
+    else
+        message_read_numbers(walk->messages, ret_message);
+    if (head)
         ret_message->head = db_column_bytes(walk->messages, MESSAGE_NUMBERS_COUNT);
     rc = walk->summaries ? find_summary(walk, ret_message) : 0;
     return rc < 0 ? rc : DB_ROW;

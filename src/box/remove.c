@@ -33,7 +33,8 @@ static const struct db_statement delete_user = {
 static const struct db_statement find_dying = {
     .sql = "SELECT tenant, id FROM mailbox WHERE user_id = 0 LIMIT 1"};
 static const struct db_statement list_some = {
-    .sql = "SELECT uid FROM message WHERE tenant = :tenant AND mailbox = :mailbox LIMIT 64"};
+    .sql = "SELECT uid FROM message WHERE tenant = :tenant AND mailbox = :mailbox"
+           " ORDER BY uid LIMIT 64"};
 static const struct db_statement delete_expunged = {
     .sql = "DELETE FROM expunged WHERE tenant = :tenant AND mailbox = :mailbox"};
 static const struct db_statement delete_keywords = {

@@ -31,8 +31,8 @@ static int imap_co_gather_page(struct imap_session *s, const struct imap_set *on
     AUTO_ARENA arena = ARENA((size_t)256 * 1024);
     struct box_message *messages;
     size_t count;
-    int rc = box_co_page(s->settings->store, e->tenant, m->id, *next, m->uidnext - 1, 0, &arena,
-                         &messages, &count);
+    int rc = box_co_page(s->settings->store, e->tenant, m->id, *next, m->uidnext - 1, BOX_WANT_FEW,
+                         &arena, &messages, &count);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < count; i++)

@@ -27,8 +27,9 @@ struct fetching {
     struct buffer out; /* written, not yet sent */
     struct span table, bodystructure;
     bool split;
-    bool first; /* no blank before the next item */
-    bool sent;  /* the beginning of its answer: it can no longer be taken back */
+    bool first;  /* no blank before the next item */
+    bool sent;   /* the beginning of its answer: it can no longer be taken back */
+    size_t warm; /* how far into the set memory was filled */
 };
 
 static int imap_co_drain(struct fetching *k)
@@ -321,6 +322,11 @@ static unsigned wants(const struct fetch *f)
     return parts ? want | BOX_WANT_HEAD | BOX_WANT_STRUCTURE : want;
 }
 
+static bool is_content_with_few(const struct fetch *f)
+{
+    return !f->section_count && !f->internaldate && !f->savedate && !f->emailid && !f->threadid;
+}
+
 /* Neighbours in the mailbox, from list[at] on: at most a page. */
 static size_t count_neighbours(const struct view *v, const struct imap_uids *uids, size_t at)
 {
@@ -342,13 +348,33 @@ static size_t keep_changed(struct box_message *messages, size_t count, int64_t s
     return kept;
 }
 
+/* Where the disk had to be waited for, it is not waited for page by page. */
+static int imap_co_warm(struct fetching *k, const struct imap_uids *uids, size_t next, long waited)
+{
+    struct imap_session *s = k->s;
+    size_t left = uids->count - next;
+    if (next < k->warm || left <= BOX_PAGE || waited == 0)
+        return 0;
+    k->warm = next + (left < BOX_WARM_MAX ? left : BOX_WARM_MAX);
+    int64_t first = uids->list[next], last = uids->list[k->warm - 1];
+    if (last - first > 4 * (int64_t)(k->warm - next)) /* mostly others */
+        return 0;
+    int rc =
+        box_co_warm(s->settings->store, s->who.tenant, s->selected->id, first, last, wants(k->f));
+    return rc == -ECANCELED ? rc : 0;
+}
+
 static int imap_co_read_page(struct fetching *k, int64_t first, int64_t last, struct arena *arena,
                              struct box_message **ret_messages, size_t *ret_count)
 {
     struct imap_session *s = k->s;
-    unsigned want = wants(k->f);
-    int rc = box_co_page(s->settings->store, s->who.tenant, s->selected->id, first, last, want,
-                         arena, ret_messages, ret_count);
+    struct store *store = s->settings->store;
+    unsigned want = wants(k->f), few = is_content_with_few(k->f) ? BOX_WANT_FEW : 0;
+    int rc = box_co_page(store, s->who.tenant, s->selected->id, first, last, want | few, arena,
+                         ret_messages, ret_count);
+    if (rc == 0 && few && late_is_missing(*ret_messages, *ret_count, want))
+        rc = box_co_page(store, s->who.tenant, s->selected->id, first, last, want, arena,
+                         ret_messages, ret_count);
     if (rc < 0)
         return rc;
     *ret_count = keep_changed(*ret_messages, *ret_count, k->f->changed_since);
@@ -385,6 +411,7 @@ static int imap_co_answer_pages(struct fetching *k, const struct imap_uids *uids
         size_t found;
         count = count_neighbours(&k->s->selected->view, uids, at);
         count = count < most ? count : most;
+        long reads = store_disk_reads();
         rc = imap_co_read_page(k, uids->list[at], uids->list[at + count - 1], &arena, &messages,
                                &found);
         if (rc == -ENOMEM && count > 1) {
@@ -393,6 +420,8 @@ static int imap_co_answer_pages(struct fetching *k, const struct imap_uids *uids
             rc = 0;
             continue;
         }
+        if (rc == 0)
+            rc = imap_co_warm(k, uids, at + count, store_disk_reads() - reads);
         if (rc == 0)
             rc = imap_co_answer_page(k, messages, found);
     }

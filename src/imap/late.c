@@ -25,6 +25,14 @@ static bool is_complete(const struct box_message *m, unsigned want)
              (want & BOX_WANT_PREVIEW && !m->preview.at) || (want & BOX_WANT_IDS && !m->ids.at));
 }
 
+bool late_is_missing(const struct box_message *messages, size_t count, unsigned want)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_complete(&messages[i], want))
+            return true;
+    return false;
+}
+
 static int keep_all(struct db_tx *tx, void *arg)
 {
     const struct batch *b = arg;

@@ -9,6 +9,8 @@
 
 #define LATE_WANT_THREAD 64 /* beside enum box_want: the thread too */
 
+/* Would that have to be made for one of them? Of what was read with BOX_WANT_FEW none can be. */
+bool late_is_missing(const struct box_message *messages, size_t count, unsigned want);
 /* What is wanted of the messages and was not read with them, into arena; what was read stays. Those
  * that went meanwhile are left out. Yields. */
 must_check int imap_co_complete(struct imap_session *s, struct box_message *messages, size_t *count,

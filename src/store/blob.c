@@ -225,6 +225,11 @@ static const struct db_statement change_references = {
            " WHERE tenant = :tenant AND id = :id ON CONFLICT (tenant, id) DO UPDATE"
            " SET refs = blob_shared.refs + :change",
     .postgres = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"};
+static const struct db_statement take_some = {
+    .sql = "UPDATE blob_shared SET refs = refs + :change WHERE tenant = :tenant AND id = :id"
+           " AND refs + :change > 0",
+    .postgres = "UPDATE blob SET refs = refs + :change WHERE tenant = :tenant AND id = :id"
+                " AND refs + :change > 0"};
 static const struct db_statement delete_last = {
     .sql = "DELETE FROM blob WHERE tenant = :tenant AND id = :id AND COALESCE((SELECT s.refs"
            " FROM blob_shared s WHERE s.tenant = :tenant AND s.id = :id), refs) + :change <= 0"
@@ -245,6 +250,18 @@ static int prepare_on_blob(struct db_tx *tx, const struct db_statement *statemen
     db_bind_int(*ret_query, "tenant", tenant);
     db_bind_int(*ret_query, "id", blob);
     return 0;
+}
+
+/* The number of rows changed. */
+static int run_change(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                      int64_t blob, int32_t change)
+{
+    struct db_query *q;
+    int rc = prepare_on_blob(tx, statement, tenant, blob, &q);
+    if (rc < 0)
+        return rc;
+    db_bind_int(q, "change", change);
+    return db_run(q);
 }
 
 static int run_on_blob(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
@@ -277,18 +294,12 @@ static int drop_last(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t cha
 
 int blob_reference(struct db_tx *tx, int64_t tenant, int64_t blob, int32_t change)
 {
-    struct db_query *q;
-    int rc = change < 0 ? drop_last(tx, tenant, blob, change) : 0;
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = prepare_on_blob(tx, &change_references, tenant, blob, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "change", change);
-    rc = db_run(q);
-    if (rc < 0)
-        return rc;
-    return rc ? 0 : ERR_ABSENT;
+    int rc = change < 0 ? run_change(tx, &take_some, tenant, blob, change) : 0;
+    if (rc == 0 && change < 0)
+        rc = drop_last(tx, tenant, blob, change);
+    if (rc == 0)
+        rc = run_change(tx, &change_references, tenant, blob, change);
+    return rc < 0 ? rc : rc ? 0 : ERR_ABSENT;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

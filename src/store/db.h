@@ -69,6 +69,11 @@ typedef int db_job(struct db_tx *tx, void *arg);
 must_check int store_co_write(struct store *store, db_job *apply, void *arg);
 must_check int store_co_read(struct store *store, db_job *read, void *arg);
 must_check int store_co_scan(struct store *store, db_job *scan, void *arg);
+/* A read whose result nobody needs: it brings pages into memory that are about to be read, where it
+ * may wait for the disk beside others of its kind. On PostgreSQL nothing happens. */
+must_check int store_co_warm(struct store *store, db_job *read, void *arg);
+/* Blocks that this thread has waited for at the disk; only differences mean something. */
+long store_disk_reads(void);
 
 /* For threads without a loop (start-up, tools, tests): the same, blocking. */
 must_check int store_write(struct store *store, db_job *apply, void *arg);

@@ -44,6 +44,8 @@ struct db_engine {
     void (*rollback)(struct db_tx *tx);
     /* False when the connection is of no more use: the owner opens a new one. */
     bool (*usable)(struct db_tx *tx);
+    /* For a read that brings pages into memory, before and after. May be NULL: there is no such. */
+    void (*read_ahead)(struct db_tx *tx, bool begins);
     /* Between groups of the writer: checkpoints and the like. */
     void (*tidy)(struct db_tx *tx);
 

@@ -5,6 +5,7 @@
  * It is never truncated while we run: overwriting it is faster than growing it.
  */
 #include "base/log.h"
+#include "store/sqlite_ahead.h"
 #include "store/sqlite_checkpoint.h"
 #include "store/sqlite_log.h"
 #include "store/store.h"
@@ -135,6 +136,14 @@ static int sqlite_connect(struct store *store, bool for_writing, char *reason, s
 static bool sqlite_usable(struct db_tx *tx)
 {
     return !sqlite_of(tx)->broken;
+}
+
+static void sqlite_read_ahead(struct db_tx *tx, bool begins)
+{
+    if (begins)
+        sqlite_ahead_begin(sqlite_of(tx)->db, tx->store->database_fd);
+    else
+        sqlite_ahead_end(sqlite_of(tx)->db);
 }
 
 /* --- transactions ---------------------------------------------------------------------------- */
@@ -329,6 +338,7 @@ const struct db_engine sqlite_engine = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .usable = sqlite_usable,
+    .read_ahead = sqlite_read_ahead,
     .tidy = sqlite_tidy,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,

@@ -9,10 +9,13 @@
 #include "run/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SCAN_THREADS    2
 #define SCAN_QUEUE      1000
@@ -95,11 +98,48 @@ int store_co_read(struct store *store, db_job *read, void *arg)
                                                   : store_co_scan(store, read, arg);
 }
 
+static int read_ahead(struct db_tx *tx, void *arg)
+{
+    const struct scan_call *call = arg;
+    tx->engine->read_ahead(tx, true);
+    int rc = call->job(tx, call->arg);
+    tx->engine->read_ahead(tx, false);
+    return rc;
+}
+
+static int warm_in_lane(void *arg)
+{
+    struct scan_call *call = arg;
+    return store_read(call->store, read_ahead, call);
+}
+
+int store_co_warm(struct store *store, db_job *read, void *arg)
+{
+    struct scan_call call = {store, read, arg};
+    if (!store->engine->read_ahead)
+        return 0;
+    return lane_co_run(store->disk_lane, warm_in_lane, &call, CO_FOREVER);
+}
+
+long store_disk_reads(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_inblock;
+}
+
 /* --- opening and closing --------------------------------------------------------------------- */
 
 static const struct db_engine *engine_of(enum store_engine engine)
 {
     return engine == STORE_SQLITE ? &sqlite_engine : &postgres_engine;
+}
+
+/* Once it is there. Without it nothing is read ahead. */
+static void open_database(struct store *store)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/postamt.db", store->folder);
+    store->database_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static int store_start(struct store *store, const struct db_schema *const *schemas, size_t count,
@@ -114,6 +154,8 @@ static int store_start(struct store *store, const struct db_schema *const *schem
         rc = writer_open(store, tx, &store->writer);
     if (rc < 0)
         store->engine->disconnect(tx);
+    if (rc == 0 && store->settings.engine == STORE_SQLITE)
+        open_database(store);
     if (rc == 0)
         rc = lane_create("store-read", SCAN_THREADS, SCAN_QUEUE, &store->readers_lane);
     if (rc == 0)
@@ -129,6 +171,7 @@ int store_open(const struct store_settings *settings, const struct db_schema *co
         return -ENOMEM;
     store->settings = *settings;
     store->opened_id = id_next();
+    store->database_fd = -1;
     store->engine = engine_of(settings->engine);
     store->folder = strdup(settings->folder ? settings->folder : ".");
     store->conninfo = strdup(settings->postgres_conninfo ? settings->postgres_conninfo : "");
@@ -159,6 +202,8 @@ void store_close(struct store *store)
         tx->engine->disconnect(tx);
     }
     writer_close(store->writer);
+    if (store->database_fd >= 0)
+        close(store->database_fd);
     pthread_mutex_destroy(&store->readers_mutex);
     free(store->folder);
     free(store->conninfo);

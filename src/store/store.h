@@ -17,6 +17,7 @@ struct store {
     const struct db_engine *engine;
     struct store_settings settings;
     char *folder, *conninfo;
+    int database_fd; /* SQLite: for reading ahead, see sqlite_ahead.h; else -1 */
     struct writer *writer;
     struct lane *readers_lane; /* scans; all reads on PostgreSQL */
     struct lane *disk_lane;    /* files of large blobs */
