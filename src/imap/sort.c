@@ -26,8 +26,9 @@ struct letter {
 struct sorting {
     struct imap_session *s;
     struct criterion criteria[SORT_KEYS];
-    size_t count; /* of criteria */
-    bool reads_lists;
+    size_t count;     /* of criteria */
+    bool reads_lists; /* of addresses */
+    unsigned numbers; /* BOX_WANT_FEW, where they are enough */
     struct imap_result result;
     struct late late;
     struct sort_texts texts;
@@ -120,7 +121,7 @@ static int sort_found(struct db_tx *tx, void *arg)
     k->letter_size = sizeof(struct letter) + k->count * sizeof(struct sort_value);
     k->letters = malloc((r->found_count + 1) * k->letter_size);
     int rc = k->letters ? box_visit_all(tx, k->s->who.tenant, k->s->selected->id, r->found,
-                                        r->found_count, k->late.want, add_letter, k)
+                                        r->found_count, k->late.want | k->numbers, add_letter, k)
                         : -ENOMEM;
     if (rc == 0 && k->late.count == 0) {
         qsort_r(k->letters, k->letter_count, k->letter_size, compare_letters, k);
@@ -138,7 +139,10 @@ static int sort_found(struct db_tx *tx, void *arg)
 static int imap_co_find_and_sort(struct sorting *k, struct program *program)
 {
     int rc = imap_co_search_to_visit(k->s, program, &k->result);
+    k->numbers = BOX_WANT_FEW;
     for (size_t i = 0; i < k->count; i++) {
+        if (sort_key_reads_time(k->criteria[i].key))
+            k->numbers = 0;
         if (sort_key_reads_envelope(k->criteria[i].key))
             k->late.want = BOX_WANT_ENVELOPE;
         k->reads_lists = k->reads_lists || sort_key_reads_lists(k->criteria[i].key);

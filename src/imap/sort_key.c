@@ -26,6 +26,11 @@ bool sort_key_reads_lists(enum sort_key key)
     return sort_key_reads_envelope(key) && key != SORT_DATE && key != SORT_SUBJECT;
 }
 
+bool sort_key_reads_time(enum sort_key key)
+{
+    return key == SORT_ARRIVAL || key == SORT_DATE;
+}
+
 /* --- what the envelope says ------------------------------------------------------------------ */
 
 int64_t sort_sent_ms(const struct box_message *message, const struct envelope *envelope)

@@ -29,6 +29,8 @@ extern const char *const sort_key_names[SORT_KEYS];
 bool sort_key_reads_envelope(enum sort_key key);
 /* Its lists of addresses? */
 bool sort_key_reads_lists(enum sort_key key);
+/* When the message came? */
+bool sort_key_reads_time(enum sort_key key);
 
 struct sort_value {
     uint64_t rank;    /* a number, or the first eight bytes of the text */
