@@ -99,8 +99,9 @@ struct program_letter {
     int64_t tenant, mailbox;
     struct arena arena;
     const struct box_message *message; /* with head */
-    bool has_envelope, has_header, has_body;
-    struct span date, subject; /* of the envelope; .at NULL: it does not say */
+    bool has_envelope, has_front;      /* raw holds the header at least */
+    bool has_header, has_tree;         /* form has it; its parts can be taken */
+    struct span date, subject;         /* of the envelope; .at NULL: it does not say */
     struct buffer envelope, raw;
     struct search_form form;
 };

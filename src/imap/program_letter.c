@@ -15,7 +15,7 @@
 void program_letter_next(struct program_letter *l, const struct box_message *message)
 {
     l->message = message;
-    l->has_envelope = l->has_header = l->has_body = false;
+    l->has_envelope = l->has_front = l->has_header = l->has_tree = false;
     arena_reset(&l->arena);
 }
 
@@ -37,34 +37,46 @@ static int read_raw(struct program_letter *l, size_t max)
     return rc == ERR_ABSENT ? 0 : rc; /* its file is lost: there is nothing to find */
 }
 
+static int need_front(struct program_letter *l)
+{
+    if (l->has_front)
+        return 0;
+    int rc = read_raw(l, FRONT);
+    if (rc == 0 && l->raw.len < l->message->octets &&
+        header_scan(&(struct header_scan){0}, buffer_span(&l->raw)) < 0)
+        rc = read_raw(l, SEARCH_FORM_MAX);
+    l->has_front = rc == 0;
+    return rc;
+}
+
 static int need_header(struct program_letter *l)
 {
     if (l->has_header)
         return 0;
-    int rc = l->has_body ? 0 : read_raw(l, FRONT);
-    if (rc == 0 && l->raw.len < l->message->octets &&
-        header_scan(&(struct header_scan){0}, buffer_span(&l->raw)) < 0)
-        rc = read_raw(l, SEARCH_FORM_MAX);
+    int rc = need_front(l);
     if (rc == 0)
         rc = search_form_header(buffer_span(&l->raw), &l->form);
     l->has_header = rc == 0;
     return rc;
 }
 
-static int need_body(struct program_letter *l)
+static int need_tree(struct program_letter *l)
 {
-    if (l->has_body)
+    if (l->has_tree)
         return 0;
-    int rc = l->has_header && l->raw.len == l->message->octets ? 0 : read_raw(l, SEARCH_FORM_MAX);
+    int rc = l->has_front && l->raw.len == l->message->octets ? 0 : read_raw(l, SEARCH_FORM_MAX);
     if (rc == 0)
-        rc = search_form_body(buffer_span(&l->raw), &l->form);
-    l->has_body = rc == 0;
+        rc = search_form_begin(buffer_span(&l->raw), &l->form);
+    l->has_front = l->has_front || rc == 0;
+    l->has_tree = rc == 0;
     return rc;
 }
 
 int program_letter_read(struct program_letter *l)
 {
-    int rc = need_body(l);
+    int rc = need_tree(l);
+    while (rc == 0 && (rc = search_form_next(buffer_span(&l->raw), &l->form)) > 0)
+        rc = 0;
     return rc < 0 ? rc : need_header(l);
 }
 
@@ -150,18 +162,33 @@ static int was_sent(const struct program *program, struct program_letter *l)
 
 /* --- fitting --------------------------------------------------------------------------------- */
 
+/* In the header, or in a field of it. */
+static int is_in_header(const struct program *program, struct program_letter *l)
+{
+    int rc = need_front(l);
+    if (rc == 0 && !l->has_header &&
+        !search_form_may_have_in_header(buffer_span(&l->raw), &l->form, program->text))
+        return 0;
+    if (rc == 0)
+        rc = need_header(l);
+    if (rc < 0)
+        return rc;
+    return program->kind == PROGRAM_HEADER
+               ? search_form_has_field(&l->form, program->name, program->text)
+               : search_form_has_in_header(&l->form, program->text);
+}
+
 static int has_text(const struct program *program, struct program_letter *l)
 {
-    int rc = need_header(l);
+    int rc = program->kind == PROGRAM_BODY ? 0 : is_in_header(program, l);
+    if (rc != 0 || program->kind == PROGRAM_HEADER)
+        return rc;
+    rc = need_tree(l);
     if (rc < 0)
         return rc;
-    if (program->kind == PROGRAM_HEADER)
-        return search_form_has_field(&l->form, program->name, program->text);
-    rc = need_body(l);
-    if (rc < 0)
-        return rc;
-    return program->kind == PROGRAM_BODY ? search_form_has_text(&l->form, program->text)
-                                         : search_form_has(&l->form, program->text);
+    struct span letter = buffer_span(&l->raw);
+    return program->kind == PROGRAM_BODY ? search_form_find_text(letter, &l->form, program->text)
+                                         : search_form_find(letter, &l->form, program->text);
 }
 
 /* What has to be read for it, at most: 0 nothing, 1 the envelope, 2 the letter. */

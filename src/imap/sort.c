@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TEXTS_MAX ((size_t)1024 * 1024 * 1024) /* of all keys */
-
 struct criterion {
     enum sort_key key;
     bool reverse;
@@ -28,10 +26,12 @@ struct letter {
 struct sorting {
     struct imap_session *s;
     struct criterion criteria[SORT_KEYS];
-    size_t count; /* of criteria */
+    size_t count;     /* of criteria */
+    bool reads_lists; /* of addresses */
+    unsigned numbers; /* BOX_WANT_FEW, where they are enough */
     struct imap_result result;
     struct late late;
-    struct arena texts;
+    struct sort_texts texts;
     char *letters; /* of letter_size each */
     size_t letter_size, letter_count;
 };
@@ -88,7 +88,8 @@ static int add_letter(const struct box_message *message, void *arg)
     struct envelope envelope = {0};
     int rc = late_note(&k->late, message);
     if (rc == 0 && message->envelope.len)
-        rc = envelope_read(message->envelope, &envelope);
+        rc = k->reads_lists ? envelope_read(message->envelope, &envelope)
+                            : envelope_read_front(message->envelope, &envelope);
     if (rc == ERR_CORRUPT)
         envelope = (struct envelope){0};
     letter->uid = (uint32_t)message->uid;
@@ -115,12 +116,12 @@ static int sort_found(struct db_tx *tx, void *arg)
 {
     struct sorting *k = arg;
     struct imap_result *r = &k->result;
-    k->texts = ARENA(TEXTS_MAX);
+    sort_texts_open(&k->texts);
     k->letter_count = 0;
     k->letter_size = sizeof(struct letter) + k->count * sizeof(struct sort_value);
     k->letters = malloc((r->found_count + 1) * k->letter_size);
     int rc = k->letters ? box_visit_all(tx, k->s->who.tenant, k->s->selected->id, r->found,
-                                        r->found_count, k->late.want, add_letter, k)
+                                        r->found_count, k->late.want | k->numbers, add_letter, k)
                         : -ENOMEM;
     if (rc == 0 && k->late.count == 0) {
         qsort_r(k->letters, k->letter_count, k->letter_size, compare_letters, k);
@@ -129,7 +130,7 @@ static int sort_found(struct db_tx *tx, void *arg)
         r->found_count = k->letter_count;
     }
     free(k->letters);
-    arena_free(&k->texts);
+    sort_texts_free(&k->texts);
     return rc;
 }
 
@@ -138,9 +139,14 @@ static int sort_found(struct db_tx *tx, void *arg)
 static int imap_co_find_and_sort(struct sorting *k, struct program *program)
 {
     int rc = imap_co_search_to_visit(k->s, program, &k->result);
-    for (size_t i = 0; i < k->count; i++)
+    k->numbers = BOX_WANT_FEW;
+    for (size_t i = 0; i < k->count; i++) {
+        if (sort_key_reads_time(k->criteria[i].key))
+            k->numbers = 0;
         if (sort_key_reads_envelope(k->criteria[i].key))
             k->late.want = BOX_WANT_ENVELOPE;
+        k->reads_lists = k->reads_lists || sort_key_reads_lists(k->criteria[i].key);
+    }
     return rc < 0 ? rc : imap_co_scan_complete(k->s, sort_found, k, &k->late);
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #define STRING_MAX (2 * ENVELOPE_TEXT_MAX)
+#define TEXTS_MAX  ((size_t)1024 * 1024 * 1024) /* of all keys */
 #define KEY_MAX    (SORT_TEXT_MAX * 4 * CASEMAP_GROWTH)
 
 const char *const sort_key_names[SORT_KEYS] = {"ARRIVAL", "CC", "DATE",        "FROM",     "SIZE",
@@ -20,26 +21,34 @@ bool sort_key_reads_envelope(enum sort_key key)
     return key != SORT_ARRIVAL && key != SORT_SIZE;
 }
 
+bool sort_key_reads_lists(enum sort_key key)
+{
+    return sort_key_reads_envelope(key) && key != SORT_DATE && key != SORT_SUBJECT;
+}
+
+bool sort_key_reads_time(enum sort_key key)
+{
+    return key == SORT_ARRIVAL || key == SORT_DATE;
+}
+
 /* --- what the envelope says ------------------------------------------------------------------ */
 
 int64_t sort_sent_ms(const struct box_message *message, const struct envelope *envelope)
 {
-    AUTO_BUFFER text = BUFFER(STRING_MAX);
+    AUTO_BUFFER scratch = BUFFER(STRING_MAX);
+    struct span date;
     int64_t sent;
-    if (envelope_string(envelope->date, &text) == 0 &&
-        date_parse_sent(buffer_span(&text), &sent) == 0)
+    if (envelope_text(envelope->date, &scratch, &date) == 0 && date_parse_sent(date, &sent) == 0)
         return sent;
     return message->received_ms / 1000 * 1000; /* as INTERNALDATE shows it */
 }
 
 int sort_base_subject(const struct envelope *envelope, struct buffer *out, bool *ret_reply)
 {
-    AUTO_BUFFER body = BUFFER(STRING_MAX);
-    AUTO_BUFFER base = BUFFER(BASE_SUBJECT_MAX);
-    int rc = envelope_string(envelope->subject, &body);
-    if (rc == 0)
-        rc = base_subject(buffer_span(&body), &base, ret_reply);
-    return rc < 0 ? rc : casemap_write(buffer_span(&base), out);
+    AUTO_BUFFER scratch = BUFFER(STRING_MAX);
+    struct span body;
+    int rc = envelope_text(envelope->subject, &scratch, &body);
+    return rc < 0 ? rc : base_subject_key(body, out, ret_reply);
 }
 
 /* A name as it is read. */
@@ -111,10 +120,9 @@ static void set_number(int64_t number, struct sort_value *value)
 }
 
 int sort_value_make(enum sort_key key, const struct box_message *message,
-                    const struct envelope *envelope, struct arena *arena,
+                    const struct envelope *envelope, struct sort_texts *texts,
                     struct sort_value *ret_value)
 {
-    AUTO_BUFFER text = BUFFER(KEY_MAX);
     if (key == SORT_ARRIVAL)
         set_number(message->received_ms / 1000, ret_value);
     else if (key == SORT_SIZE)
@@ -123,12 +131,24 @@ int sort_value_make(enum sort_key key, const struct box_message *message,
         set_number(sort_sent_ms(message, envelope), ret_value);
     if (key == SORT_ARRIVAL || key == SORT_SIZE || key == SORT_DATE)
         return 0;
-    int rc = write_text(key, envelope, &text);
+    buffer_clear(&texts->made);
+    int rc = write_text(key, envelope, &texts->made);
     if (rc < 0 && rc != ERR_CORRUPT && rc != -ENOBUFS)
         return rc;
-    struct span kept = span_first(buffer_span(&text), SORT_TEXT_MAX);
-    *ret_value = (struct sort_value){.rank = rank_of(kept), .text = arena_copy(arena, kept)};
+    struct span kept = span_first(buffer_span(&texts->made), SORT_TEXT_MAX);
+    *ret_value = (struct sort_value){.rank = rank_of(kept), .text = arena_copy(&texts->kept, kept)};
     return ret_value->text.at ? 0 : -ENOMEM;
+}
+
+void sort_texts_open(struct sort_texts *texts)
+{
+    *texts = (struct sort_texts){ARENA(TEXTS_MAX), BUFFER(KEY_MAX)};
+}
+
+void sort_texts_free(struct sort_texts *texts)
+{
+    arena_free(&texts->kept);
+    buffer_free(&texts->made);
 }
 
 int sort_value_compare(const struct sort_value *a, const struct sort_value *b)

@@ -27,14 +27,26 @@ enum sort_key {
 extern const char *const sort_key_names[SORT_KEYS];
 /* Does it need the envelope? */
 bool sort_key_reads_envelope(enum sort_key key);
+/* Its lists of addresses? */
+bool sort_key_reads_lists(enum sort_key key);
+/* When the message came? */
+bool sort_key_reads_time(enum sort_key key);
 
 struct sort_value {
     uint64_t rank;    /* a number, or the first eight bytes of the text */
     struct span text; /* all of it */
 };
-/* The text lies in arena. -ENOMEM. What an envelope does not say is empty. */
+/* Where texts lie, and where the next one is made. */
+struct sort_texts {
+    struct arena kept;
+    struct buffer made;
+};
+void sort_texts_open(struct sort_texts *texts);
+void sort_texts_free(struct sort_texts *texts);
+
+/* The text lies in texts. -ENOMEM. What an envelope does not say is empty. */
 must_check int sort_value_make(enum sort_key key, const struct box_message *message,
-                               const struct envelope *envelope, struct arena *arena,
+                               const struct envelope *envelope, struct sort_texts *texts,
                                struct sort_value *ret_value);
 int sort_value_compare(const struct sort_value *a, const struct sort_value *b);
 

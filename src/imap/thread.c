@@ -20,6 +20,7 @@ struct threading {
     struct imap_result result;
     struct late late;
     struct thread *thread;
+    struct buffer subject; /* of the letter at hand */
     struct buffer out;
 };
 
@@ -31,21 +32,21 @@ static uint32_t shown(const struct imap_session *s, int64_t uid)
 static int add_letter(const struct box_message *message, void *arg)
 {
     struct threading *k = arg;
-    AUTO_BUFFER subject = BUFFER(SUBJECT_ROOM);
     struct envelope envelope = {0};
     bool reply = false;
     int rc = late_note(&k->late, message);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    if (envelope_read(message->envelope, &envelope) < 0)
+    if (envelope_read_front(message->envelope, &envelope) < 0)
         envelope = (struct envelope){0};
-    rc = sort_base_subject(&envelope, &subject, &reply);
+    buffer_clear(&k->subject);
+    rc = sort_base_subject(&envelope, &k->subject, &reply);
     if (rc == -ENOMEM)
         return rc;
     struct thread_letter letter = {.number = shown(k->s, message->uid),
                                    .sent_ms = sort_sent_ms(message, &envelope),
                                    .ids = message->ids,
-                                   .subject = buffer_span(&subject),
+                                   .subject = buffer_span(&k->subject),
                                    .reply = reply};
     return thread_add(k->thread, &letter);
 }
@@ -92,7 +93,8 @@ static int parse_algorithm(struct imap_parser *p, struct threading *k)
 
 int imap_co_thread(struct imap_session *s, struct imap_parser *p)
 {
-    struct threading k = {.s = s, .out = BUFFER((size_t)64 * 1024 * 1024)};
+    struct threading k = {
+        .s = s, .subject = BUFFER(SUBJECT_ROOM), .out = BUFFER((size_t)64 * 1024 * 1024)};
     struct program *program;
     if (imap_parse_sp(p) < 0 || parse_algorithm(p, &k) < 0)
         return IMAP_BAD;
@@ -110,6 +112,7 @@ int imap_co_thread(struct imap_session *s, struct imap_parser *p)
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer(&k);
     free(k.result.found);
     free(k.late.uids);
+    buffer_free(&k.subject);
     buffer_free(&k.out);
     return rc;
 }

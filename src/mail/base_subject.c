@@ -2,6 +2,7 @@
 #include "mail/base_subject.h"
 
 #include "base/utf8.h"
+#include "mail/casemap.h"
 #include "mail/decode.h"
 
 #define BODY_MAX    ((size_t)8 * 1024) /* of the field */
@@ -45,7 +46,7 @@ static size_t subj_refwd(struct span s)
 static void remove_leaders(struct subject *s)
 {
     for (;;) {
-        while (span_starts(s->rest, SPAN(" ")))
+        while (s->rest.len && s->rest.at[0] == ' ')
             s->rest = span_from(s->rest, 1);
         size_t blobs = 0, last = 0, len;
         while ((len = subj_blob(span_from(s->rest, blobs))) > 0) {
@@ -88,42 +89,73 @@ static bool remove_forward(struct subject *s)
 }
 
 /* Step 1, after decoding: single spaces, whole characters, not too many. */
-static int put_spaced(struct span text, struct buffer *out)
+static struct span put_spaced(struct span text, char out[BASE_SUBJECT_MAX])
 {
-    size_t start = out->len;
+    size_t made = 0;
     bool blank = false;
-    int rc = 0;
-    while (rc == 0 && text.len && out->len - start < BASE_SUBJECT_MAX - 4) {
-        size_t len = utf8_character(text);
-        if (text.at[0] == ' ' || len == 0) {
-            rc = blank ? 0 : buffer_append_byte(out, ' ');
+    for (size_t i = 0; i < text.len && made < BASE_SUBJECT_MAX - 4;) {
+        size_t len = utf8_character(span_from(text, i));
+        if (len == 0 || text.at[i] == ' ') {
+            if (!blank)
+                out[made++] = ' ';
             blank = true;
-            len = 1;
-        } else {
-            rc = buffer_append(out, span_first(text, len));
-            blank = false;
+            i++;
+            continue;
         }
-        text = span_from(text, len);
+        for (size_t end = i + len; i < end; i++)
+            out[made++] = text.at[i];
+        blank = false;
     }
-    return rc;
+    return span_make(out, made);
+}
+
+/* Most subjects: nothing in them is to be decoded, and no blank is one too many. */
+static bool is_spaced(struct span body)
+{
+    return decode_is_simple(body) && span_find_span(body, SPAN("  ")) < 0 &&
+           span_find(body, '\t') < 0 && span_find(body, '\r') < 0 && span_find(body, '\n') < 0;
+}
+
+/* The base; it stands in body or in spaced. */
+static int find_base(struct span body, char spaced[BASE_SUBJECT_MAX], struct subject *ret_subject)
+{
+    AUTO_BUFFER decoded = BUFFER(DECODED_MAX);
+    body = span_first(body, BODY_MAX);
+    if (is_spaced(body)) {
+        ret_subject->rest = span_first(body, BASE_SUBJECT_MAX - 4);
+    } else {
+        int rc = decode_words(body, &decoded);
+        if (rc < 0)
+            return rc;
+        ret_subject->rest = put_spaced(buffer_span(&decoded), spaced);
+    }
+    ret_subject->reply = false;
+    do {
+        remove_trailers(ret_subject);
+        remove_leaders(ret_subject);
+    } while (remove_forward(ret_subject));
+    return 0;
 }
 
 int base_subject(struct span body, struct buffer *out, bool *ret_reply)
 {
-    AUTO_BUFFER decoded = BUFFER(DECODED_MAX);
-    AUTO_BUFFER spaced = BUFFER(BASE_SUBJECT_MAX);
-    int rc = decode_words(span_first(body, BODY_MAX), &decoded);
+    char spaced[BASE_SUBJECT_MAX];
+    struct subject s;
+    int rc = find_base(body, spaced, &s);
     if (rc == 0)
-        rc = put_spaced(buffer_span(&decoded), &spaced);
-    if (rc < 0)
-        return rc;
-    struct subject s = {.rest = buffer_span(&spaced)};
-    do {
-        remove_trailers(&s);
-        remove_leaders(&s);
-    } while (remove_forward(&s));
-    rc = buffer_append(out, s.rest);
+        rc = buffer_append(out, s.rest);
     if (rc == 0)
         *ret_reply = s.reply;
     return rc;
+}
+
+int base_subject_key(struct span body, struct buffer *out, bool *ret_reply)
+{
+    char spaced[BASE_SUBJECT_MAX];
+    struct subject s;
+    int rc = find_base(body, spaced, &s);
+    if (rc < 0)
+        return rc;
+    *ret_reply = s.reply;
+    return casemap_write(s.rest, out);
 }

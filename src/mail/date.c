@@ -20,10 +20,16 @@ const char *date_format(int64_t wall_ms, char text[DATE_TEXT])
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+static void pass(struct span *rest, size_t count)
+{
+    rest->at += count;
+    rest->len -= count;
+}
+
 static void skip_blanks(struct span *rest)
 {
     while (rest->len && (rest->at[0] == ' ' || rest->at[0] == '\t'))
-        *rest = span_from(*rest, 1);
+        pass(rest, 1);
 }
 
 static bool take_byte(struct span *rest, char byte)
@@ -31,22 +37,22 @@ static bool take_byte(struct span *rest, char byte)
     skip_blanks(rest);
     if (rest->len == 0 || rest->at[0] != byte)
         return false;
-    *rest = span_from(*rest, 1);
+    pass(rest, 1);
     return true;
 }
 
-/* least to most digits; -1: not so. */
+/* least (at least one) to most (four) digits; -1: not so. */
 static int take_number(struct span *rest, size_t least, size_t most)
 {
     size_t count = 0;
-    uint64_t value;
+    int value = 0;
     skip_blanks(rest);
-    while (count < rest->len && ascii_is_digit(rest->at[count]))
-        count++;
-    if (count < least || count > most || !span_to_uint(span_first(*rest, count), 9999, &value))
+    for (; count < rest->len && count <= most && ascii_is_digit(rest->at[count]); count++)
+        value = value * 10 + rest->at[count] - '0';
+    if (count < least || count > most)
         return -1;
-    *rest = span_from(*rest, count);
-    return (int)value;
+    pass(rest, count);
+    return value;
 }
 
 static struct span take_word(struct span *rest)
@@ -55,16 +61,17 @@ static struct span take_word(struct span *rest)
     skip_blanks(rest);
     while (count < rest->len && ascii_is_alpha(rest->at[count]))
         count++;
-    struct span word = span_first(*rest, count);
-    *rest = span_from(*rest, count);
+    struct span word = span_make(rest->at, count);
+    pass(rest, count);
     return word;
 }
 
 /* Which of the names of three letters each, or -1. */
 static int name_index(struct span word, const char *names, int count)
 {
-    for (int i = 0; i < count; i++)
-        if (span_equal_nocase(word, span_make(names + (size_t)i * 3, 3)))
+    for (int i = 0; word.len == 3 && i < count; i++)
+        if (ascii_lower(names[3 * i]) == ascii_lower(word.at[0]) &&
+            span_equal_nocase(word, span_make(names + (size_t)i * 3, 3)))
             return i;
     return -1;
 }

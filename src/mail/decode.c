@@ -2,6 +2,9 @@
 #include "mail/decode.h"
 
 #include "base/utf8.h"
+#include "base/word.h"
+#include "mail/base64_group.h"
+#include "mail/header.h"
 #include "mail/mime.h"
 
 #include <errno.h>
@@ -19,34 +22,30 @@
 
 /* --- transfer encodings ---------------------------------------------------------------------- */
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static int decode_base64(struct span bytes, struct buffer *out)
 {
+    const uint8_t *from = (const uint8_t *)bytes.at;
     uint32_t bits = 0;
     unsigned count = 0;
     int rc = buffer_reserve(out, bytes.len / 4 * 3 + 3);
-    for (size_t i = 0; rc == 0 && i < bytes.len; i++) {
-        int digit = base64_digit(bytes.at[i]);
-        if (digit < 0)
+    if (rc < 0)
+        return rc;
+    char *to = out->at + out->len;
+    for (size_t i = 0; i < bytes.len; i++) {
+        size_t groups = count ? 0 : base64_groups(span_from(bytes, i), to);
+        to += groups / 4 * 3;
+        i += groups;
+        if (i == bytes.len || !base64_digits[from[i]])
             continue;
-        bits = bits << 6 | (uint32_t)digit;
+        bits = bits << 6 | (base64_digits[from[i]] - 1U);
         count += 6;
         if (count < 8)
             continue;
         count -= 8;
-        rc = buffer_append_byte(out, (char)(bits >> count & 0xff));
+        *to++ = (char)(bits >> count & 0xff);
     }
-    return rc;
+    out->len = (size_t)(to - out->at);
+    return 0;
 }
 
 static int hex_digit(char c)
@@ -78,17 +77,31 @@ static size_t soft_break(struct span s, size_t i)
     return end == s.len ? end - i : 0;
 }
 
+/* Runs between the "=" go as they are. */
 static int decode_quoted(struct span bytes, struct buffer *out)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < bytes.len;) {
-        int byte = bytes.at[i] == '=' ? quoted_byte(bytes, i) : -1;
-        size_t soft = bytes.at[i] == '=' && byte < 0 ? soft_break(bytes, i) : 0;
+    while (rc == 0 && bytes.len) {
+        ptrdiff_t equals = span_find(bytes, '=');
+        size_t run = equals < 0 ? bytes.len : (size_t)equals;
+        rc = buffer_append(out, span_first(bytes, run));
+        bytes = span_from(bytes, run);
+        if (rc < 0 || bytes.len == 0)
+            break;
+        int byte = quoted_byte(bytes, 0);
+        size_t soft = byte < 0 ? soft_break(bytes, 0) : 0;
         if (!soft)
-            rc = buffer_append_byte(out, byte >= 0 ? (char)byte : bytes.at[i]);
-        i += soft ? soft : byte >= 0 ? 3 : 1;
+            rc = buffer_append_byte(out, byte >= 0 ? (char)byte : '=');
+        bytes = span_from(bytes, soft ? soft : byte >= 0 ? 3 : 1);
     }
     return rc;
+}
+
+bool decode_is_encoded(struct span encoding)
+{
+    encoding = span_trim(encoding);
+    return span_equal_nocase(encoding, SPAN("base64")) ||
+           span_equal_nocase(encoding, SPAN("quoted-printable"));
 }
 
 int decode_transfer(struct span encoding, struct span bytes, struct buffer *out)
@@ -106,14 +119,15 @@ int decode_transfer(struct span encoding, struct span bytes, struct buffer *out)
 /* Well-formed text, with a replacement for each byte that is none of it. */
 static int append_utf8(struct span bytes, struct buffer *out)
 {
-    int rc = utf8_is_text(bytes) ? buffer_append(out, bytes) : 0;
-    if (rc < 0 || utf8_is_text(bytes))
-        return rc;
+    int rc = 0;
     while (rc == 0 && bytes.len) {
-        size_t len = utf8_character(bytes);
-        rc =
-            len ? buffer_append(out, span_first(bytes, len)) : buffer_append_text(out, REPLACEMENT);
-        bytes = span_from(bytes, len ? len : 1);
+        struct span head = utf8_head(bytes);
+        rc = buffer_append(out, head);
+        bytes = span_from(bytes, head.len);
+        if (rc < 0 || bytes.len == 0)
+            break;
+        rc = buffer_append_text(out, REPLACEMENT);
+        bytes = span_from(bytes, 1);
     }
     return rc;
 }
@@ -139,16 +153,36 @@ static int convert(iconv_t descriptor, struct span bytes, struct buffer *out)
     return rc;
 }
 
+/* The charset that is named; false: none that iconv should see. */
+static bool read_charset(struct span charset, char name[CHARSET_MAX])
+{
+    return charset.len && span_to_text(charset, name, CHARSET_MAX) && !strchr(name, '/');
+}
+
+/* Charsets whose lower half is ASCII and nothing else. */
+static bool has_ascii(struct span charset)
+{
+    return span_starts_nocase(charset, SPAN("iso-8859-")) ||
+           span_starts_nocase(charset, SPAN("windows-125")) ||
+           span_starts_nocase(charset, SPAN("koi8-"));
+}
+
+bool decode_is_plain(struct span charset, struct span bytes)
+{
+    char name[CHARSET_MAX];
+    if (!read_charset(charset, name) || span_equal_nocase(charset, SPAN("us-ascii")) ||
+        span_equal_nocase(charset, SPAN("utf-8")))
+        return utf8_is_text(bytes); /* many say ASCII, or nothing, and mean this */
+    return has_ascii(charset) && utf8_is_ascii(bytes) && span_find(bytes, '\0') < 0;
+}
+
 int decode_charset(struct span charset, struct span bytes, struct buffer *out)
 {
     char name[CHARSET_MAX];
-    bool known = charset.len && span_to_text(charset, name, sizeof name) && !strchr(name, '/');
-    bool ascii = known && span_equal_nocase(charset, SPAN("us-ascii"));
-    if (!known || ascii) {
-        if (utf8_is_text(bytes)) /* many say ASCII, or nothing, and mean this */
-            return buffer_append(out, bytes);
+    if (decode_is_plain(charset, bytes))
+        return buffer_append(out, bytes);
+    if (!read_charset(charset, name) || span_equal_nocase(charset, SPAN("us-ascii")))
         strcpy(name, "WINDOWS-1252");
-    }
     if (span_equal_nocase(span_of(name), SPAN("utf-8")))
         return append_utf8(bytes, out);
     iconv_t descriptor = iconv_open("UTF-8", name);
@@ -173,8 +207,9 @@ struct encoded_word {
 static bool read_word(struct span s, struct encoded_word *ret_word)
 {
     struct span rest = span_from(span_first(s, WORD_MAX), 2), encoding;
-    if (!span_starts(s, SPAN("=?")) || !span_cut(&rest, '?', &ret_word->charset) ||
-        !span_cut(&rest, '?', &encoding) || encoding.len != 1)
+    if (s.len < 2 || s.at[0] != '=' || s.at[1] != '?' ||
+        !span_cut(&rest, '?', &ret_word->charset) || !span_cut(&rest, '?', &encoding) ||
+        encoding.len != 1)
         return false;
     ptrdiff_t end = span_find_span(rest, SPAN("?="));
     char kind = ascii_lower(encoding.at[0]);
@@ -256,29 +291,77 @@ static int take_plain(struct span text, struct buffer *out)
     return rc;
 }
 
+static bool is_simple_byte(struct span text, size_t at)
+{
+    char c = text.at[at];
+    if (c == '\r')
+        return at + 1 == text.len || text.at[at + 1] == '\n';
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
+}
+
+/* Nothing in it but printable ASCII, tabs and line ends. */
+static bool is_simple_text(struct span text)
+{
+    size_t i = 0;
+    while (i < text.len) {
+        uint64_t word = text.len - i < sizeof word ? 0 : word_at(text.at + i);
+        if (word && !(word & WORD_HIGH) && !word_has_below(word, ' ') && !word_has(word, 127))
+            i += sizeof word;
+        else if (is_simple_byte(text, i))
+            i++;
+        else
+            return false;
+    }
+    return true;
+}
+
+bool decode_is_simple(struct span body)
+{
+    struct span rest = body;
+    for (ptrdiff_t equals; (equals = span_find(rest, '=')) >= 0;) {
+        rest = span_from(rest, (size_t)equals + 1);
+        if (rest.len && rest.at[0] == '?')
+            return false;
+    }
+    return is_simple_text(body);
+}
+
+/* Without line ends; the same span where there are none. */
+static int unfold(struct span body, struct buffer *line, struct span *ret_line)
+{
+    *ret_line = body;
+    if (span_find(body, '\r') < 0 && span_find(body, '\n') < 0)
+        return 0;
+    int rc = header_unfold(body, line);
+    *ret_line = buffer_span(line);
+    return rc;
+}
+
+/* Where the next encoded word begins; the end: there is none. */
+static size_t find_word(struct span line, size_t at, struct encoded_word *ret_word)
+{
+    for (ptrdiff_t equals; (equals = span_find(span_from(line, at), '=')) >= 0; at++) {
+        at += (size_t)equals;
+        if (read_word(span_from(line, at), ret_word))
+            return at;
+    }
+    return line.len;
+}
+
 int decode_words(struct span body, struct buffer *out)
 {
-    AUTO_BUFFER line = BUFFER(body.len);
-    size_t start = 0, at = 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < body.len; i++)
-        if (body.at[i] != '\r' && body.at[i] != '\n')
-            rc = buffer_append_byte(&line, body.at[i]);
-    body = buffer_span(&line);
-    while (rc == 0 && at < body.len) {
-        struct encoded_word word;
-        size_t len;
-        if (!read_word(span_from(body, at), &word)) {
-            at++;
-            continue;
-        }
-        rc = take_plain(span_first(span_from(body, start), at - start), out);
-        if (rc == 0)
-            rc = take_words(span_from(body, at), &word, out, &len);
-        if (rc == 0)
-            start = at += len;
+    AUTO_BUFFER unfolded = BUFFER(body.len);
+    struct encoded_word word;
+    struct span line;
+    int rc = unfold(body, &unfolded, &line);
+    for (size_t at = 0; rc == 0 && at < line.len;) {
+        size_t begin = find_word(line, at, &word), len = 0;
+        rc = take_plain(span_first(span_from(line, at), begin - at), out);
+        if (rc == 0 && begin < line.len)
+            rc = take_words(span_from(line, begin), &word, out, &len);
+        at = begin + len;
     }
-    return rc < 0 ? rc : take_plain(span_from(body, start), out);
+    return rc;
 }
 
 /* --- parameters ------------------------------------------------------------------------------ */

@@ -8,13 +8,14 @@ static bool take(struct span *rest, char byte)
 {
     if (rest->len == 0 || rest->at[0] != byte)
         return false;
-    *rest = span_from(*rest, 1);
+    rest->at++;
+    rest->len--;
     return true;
 }
 
 static bool take_nil(struct span *rest)
 {
-    if (!span_starts(*rest, SPAN("NIL")))
+    if (!envelope_is_nil(*rest))
         return false;
     *rest = span_from(*rest, 3);
     return true;
@@ -99,16 +100,25 @@ static bool take_list(struct span *rest, struct span *ret_list)
     return true;
 }
 
+/* "(" date SP subject SP */
+static bool take_front(struct span *rest, struct envelope *e)
+{
+    return take(rest, '(') && take_string(rest, &e->date) && take(rest, ' ') &&
+           take_string(rest, &e->subject) && take(rest, ' ');
+}
+
+int envelope_read_front(struct span envelope, struct envelope *ret_envelope)
+{
+    return take_front(&envelope, ret_envelope) ? 0 : ERR_CORRUPT;
+}
+
 int envelope_read(struct span envelope, struct envelope *ret_envelope)
 {
     struct envelope *e = ret_envelope;
     struct span rest = envelope;
-    struct span *const strings[] = {&e->date, &e->subject}, *const ids[] = {&e->in_reply_to,
-                                                                            &e->message_id};
+    struct span *const ids[] = {&e->in_reply_to, &e->message_id};
     struct span *const lists[] = {&e->from, &e->sender, &e->reply_to, &e->to, &e->cc, &e->bcc};
-    bool good = take(&rest, '(');
-    for (unsigned i = 0; good && i < 2; i++)
-        good = take_string(&rest, strings[i]) && take(&rest, ' ');
+    bool good = take_front(&rest, e);
     for (unsigned i = 0; good && i < 6; i++)
         good = take_list(&rest, lists[i]) && take(&rest, ' ');
     for (unsigned i = 0; good && i < 2; i++)
@@ -116,23 +126,49 @@ int envelope_read(struct span envelope, struct envelope *ret_envelope)
     return good && rest.len == 0 ? 0 : ERR_CORRUPT;
 }
 
-int envelope_string(struct span string, struct buffer *out)
+/* What stands between the quotes, or in the literal. */
+static int find_text(struct span string, struct span *ret_text)
 {
     struct span rest = string;
-    size_t octets;
+    size_t octets = 0;
+    *ret_text = SPAN("");
     if (take_nil(&rest))
         return 0;
-    if (take(&rest, '{'))
-        return take_literal(&rest, &octets) ? buffer_append(out, span_first(rest, octets))
-                                            : ERR_CORRUPT;
-    if (!take(&rest, '"') || rest.len == 0 || rest.at[rest.len - 1] != '"')
+    bool literal = take(&rest, '{');
+    if (literal ? !take_literal(&rest, &octets)
+                : !take(&rest, '"') || rest.len == 0 || rest.at[rest.len - 1] != '"')
         return ERR_CORRUPT;
-    rest.len--;
-    int rc = buffer_reserve(out, rest.len);
-    for (size_t i = 0; rc == 0 && i < rest.len; i++) {
-        i += rest.at[i] == '\\' && i + 1 < rest.len;
-        out->at[out->len++] = rest.at[i];
+    *ret_text = span_first(rest, literal ? octets : rest.len - 1);
+    return 0;
+}
+
+static bool has_escapes(struct span string, struct span text)
+{
+    return string.at[0] == '"' && span_find(text, '\\') >= 0;
+}
+
+int envelope_string(struct span string, struct buffer *out)
+{
+    struct span text;
+    int rc = find_text(string, &text);
+    if (rc < 0 || !has_escapes(string, text))
+        return rc < 0 ? rc : buffer_append(out, text);
+    rc = buffer_reserve(out, text.len);
+    for (size_t i = 0; rc == 0 && i < text.len; i++) {
+        i += text.at[i] == '\\' && i + 1 < text.len;
+        out->at[out->len++] = text.at[i];
     }
+    return rc;
+}
+
+int envelope_text(struct span string, struct buffer *scratch, struct span *ret_text)
+{
+    int rc = find_text(string, ret_text);
+    if (rc < 0 || !has_escapes(string, *ret_text))
+        return rc < 0 ? rc : ret_text->len > scratch->cap ? -ENOBUFS : 0;
+    buffer_clear(scratch);
+    rc = envelope_string(string, scratch);
+    *ret_text = buffer_span(scratch);
     return rc;
 }
 
@@ -143,5 +179,5 @@ bool envelope_first_address(struct span list, struct envelope_address *ret_addre
 
 bool envelope_is_nil(struct span string)
 {
-    return span_starts(string, SPAN("NIL"));
+    return string.len >= 3 && string.at[0] == 'N' && string.at[1] == 'I' && string.at[2] == 'L';
 }

@@ -16,9 +16,14 @@ struct envelope {
 };
 /* ERR_CORRUPT: not what envelope_write writes. */
 must_check int envelope_read(struct span envelope, struct envelope *ret_envelope);
+/* date and subject alone: the rest, most of it, is not looked at. */
+must_check int envelope_read_front(struct span envelope, struct envelope *ret_envelope);
 
 /* Appends the bytes of a string; nothing of NIL. ERR_CORRUPT. */
 must_check int envelope_string(struct span string, struct buffer *out);
+
+/* The same where it stands, or in scratch if something was to be undone. */
+must_check int envelope_text(struct span string, struct buffer *scratch, struct span *ret_text);
 
 /* The first address of a list: strings; a group begins with its name as the mailbox and a host that
  * is NIL. False: there is none. */

@@ -1,65 +1,81 @@
 /* The header of a letter; see header.h. */
 #include "mail/header.h"
 
-/* The length of the line at the front, its LF included. */
-static size_t line_length(struct span text)
+/* Behind the LF of the line that offset is in. */
+static size_t line_end(struct span text, size_t offset)
 {
-    ptrdiff_t lf = span_find(text, '\n');
-    return lf < 0 ? text.len : (size_t)lf + 1;
+    ptrdiff_t lf = span_find(span_from(text, offset), '\n');
+    return lf < 0 ? text.len : offset + (size_t)lf + 1;
 }
 
-/* A field's length with its continuation lines. */
-static size_t field_length(struct span text)
+static bool is_blank(struct span text, size_t at)
 {
-    size_t len = line_length(text);
-    while (len < text.len && (text.at[len] == ' ' || text.at[len] == '\t'))
-        len += line_length(span_from(text, len));
-    return len;
+    return at < text.len && (text.at[at] == ' ' || text.at[at] == '\t');
 }
 
 /* 1*ftext, and blanks before the colon (RFC 5322 4.5, obsolete). */
-static bool parse_field_name(struct span raw, struct span *ret_name)
+static bool parse_field_name(struct span text, struct span *ret_name, size_t *ret_colon)
 {
-    ptrdiff_t colon = span_find(raw, ':');
-    if (colon <= 0)
+    size_t len = 0;
+    while (len < text.len && text.at[len] > 32 && text.at[len] < 127 && text.at[len] != ':')
+        len++;
+    *ret_name = span_first(text, len);
+    while (is_blank(text, len))
+        len++;
+    *ret_colon = len;
+    return ret_name->len && len < text.len && text.at[len] == ':';
+}
+
+/* Takes the next field off *rest; its body begins at *ret_body within raw. */
+static bool take_field(struct span *rest, struct span *ret_raw, struct span *ret_name,
+                       size_t *ret_body)
+{
+    struct span text = *rest;
+    size_t colon;
+    if (!parse_field_name(text, ret_name, &colon))
         return false;
-    struct span name = span_first(raw, (size_t)colon);
-    while (name.len && (name.at[name.len - 1] == ' ' || name.at[name.len - 1] == '\t'))
-        name.len--;
-    for (size_t i = 0; i < name.len; i++)
-        if (name.at[i] < 33 || name.at[i] > 126)
-            return false;
-    *ret_name = name;
-    return name.len > 0;
+    size_t end = line_end(text, colon);
+    while (is_blank(text, end))
+        end = line_end(text, end);
+    *ret_raw = span_first(text, end);
+    *ret_body = colon + 1;
+    *rest = span_from(text, end);
+    return true;
+}
+
+bool header_begins(struct span line)
+{
+    struct span name;
+    size_t colon;
+    return parse_field_name(line, &name, &colon);
 }
 
 bool header_next(struct span *rest, struct header_field *ret_field)
 {
-    struct span raw = span_first(*rest, field_length(*rest)), name;
-    if (!parse_field_name(raw, &name))
+    struct span raw, name;
+    size_t body;
+    if (!take_field(rest, &raw, &name, &body))
         return false;
-    ret_field->raw = raw;
-    ret_field->name = name;
-    ret_field->body = span_trim(span_from(raw, (size_t)span_find(raw, ':') + 1));
-    *rest = span_from(*rest, raw.len);
+    *ret_field = (struct header_field){raw, name, span_trim(span_from(raw, body))};
     return true;
 }
 
 size_t header_length(struct span letter)
 {
-    struct span rest = letter;
-    struct header_field field;
-    while (header_next(&rest, &field))
+    struct span rest = letter, raw, name;
+    size_t body;
+    while (take_field(&rest, &raw, &name, &body))
         ;
     return letter.len - rest.len;
 }
 
 bool header_find(struct span header, struct span name, struct header_field *ret_field)
 {
-    struct header_field field;
-    while (header_next(&header, &field))
-        if (span_equal_nocase(field.name, name)) {
-            *ret_field = field;
+    struct span raw, found;
+    size_t body;
+    while (take_field(&header, &raw, &found, &body))
+        if (span_equal_nocase(found, name)) {
+            *ret_field = (struct header_field){raw, found, span_trim(span_from(raw, body))};
             return true;
         }
     return false;

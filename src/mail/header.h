@@ -17,6 +17,8 @@ struct header_field {
 
 /* Takes the next field off *rest; false at the blank line, at the end and at what is no field. */
 bool header_next(struct span *rest, struct header_field *ret_field);
+/* Does a field begin with this line? */
+bool header_begins(struct span line);
 /* Length of the fields in front of the blank line; the whole when there is none. */
 size_t header_length(struct span letter);
 /* The first field of that name. */

@@ -4,6 +4,8 @@
 #include "mail/header.h"
 #include "mail/token.h"
 
+#include <string.h>
+
 /* --- Content-Type ---------------------------------------------------------------------------- */
 
 /* RFC 2045 5.1; what is above ASCII passes too, since it stands in real file names. */
@@ -293,9 +295,8 @@ static bool take_delimiter(struct walk *w, struct span line)
 
 static bool is_header_line(const struct walk *w, struct span line)
 {
-    struct header_field field;
     bool folded = line.at[0] == ' ' || line.at[0] == '\t';
-    return folded ? w->at > w->parts[w->current].header : header_next(&line, &field);
+    return folded ? w->at > w->parts[w->current].header : header_begins(line);
 }
 
 static void take_line(struct walk *w, struct span line)
@@ -313,11 +314,25 @@ static void take_line(struct walk *w, struct span line)
     }
 }
 
+/* Lines of a body that can be no delimiter. */
+static void pass_text(struct walk *w)
+{
+    const char *begin = w->letter.at + w->at, *end = w->letter.at + w->letter.len, *lf;
+    while (end - begin >= 2 && !(begin[0] == '-' && begin[1] == '-') &&
+           (lf = memchr(begin, '\n', (size_t)(end - begin)))) {
+        begin = lf + 1;
+        w->line++;
+    }
+    w->at = (size_t)(begin - w->letter.at);
+}
+
 int mime_parse(struct span letter, struct mime_part *ret_parts, int max)
 {
     struct walk w = {.letter = letter, .parts = ret_parts, .max = max};
     begin_part(&w, -1, 0);
     while (w.at < letter.len) {
+        if (!w.in_header)
+            pass_text(&w);
         struct span rest = span_from(letter, w.at);
         ptrdiff_t lf = span_find(rest, '\n');
         struct span line = lf < 0 ? rest : span_first(rest, (size_t)lf + 1);

@@ -23,45 +23,38 @@ void search_form_free(struct search_form *form)
     buffer_free(&form->header);
     buffer_free(&form->parts);
     buffer_free(&form->text);
+    buffer_free(&form->scratch[0]);
+    buffer_free(&form->scratch[1]);
+    free(form->tree);
+    form->tree = NULL;
+    form->count = form->next = 0;
 }
 
 /* --- fields ---------------------------------------------------------------------------------- */
 
-/* Nothing in it but printable ASCII and folds, and no encoded word. */
-static bool is_simple(struct span body)
-{
-    char before = 0;
-    for (size_t i = 0; i < body.len; i++) {
-        char c = body.at[i];
-        if (((c < ' ' || c > '~') && c != '\r' && c != '\n') || (c == '?' && before == '='))
-            return false;
-        before = c;
-    }
-    return true;
-}
-
-/* Folds become nothing, as decode_words makes them. */
+/* Folds become nothing and tabs blanks, as decode_words makes them. */
 static int fold_simple(struct span body, struct buffer *out)
 {
+    size_t before = out->len;
     struct span line;
     int rc = 0;
     while (rc == 0 && span_cut(&body, '\n', &line)) {
-        while (line.len && line.at[line.len - 1] == '\r')
+        if (line.len && line.at[line.len - 1] == '\r')
             line = span_first(line, line.len - 1);
-        rc = span_find(line, '\r') < 0 ? casemap_write(line, out) : -EILSEQ;
+        rc = casemap_write(line, out);
     }
+    for (ptrdiff_t tab;
+         rc == 0 && (tab = span_find(span_from(buffer_span(out), before), '\t')) >= 0;)
+        out->at[before += (size_t)tab] = ' ';
     return rc;
 }
 
 static int fold_body(struct span body, struct buffer *scratch, struct buffer *out)
 {
-    size_t before = out->len;
-    int rc = is_simple(body) ? fold_simple(body, out) : -EILSEQ;
-    if (rc != -EILSEQ)
-        return rc;
-    out->len = before;
+    if (decode_is_simple(body))
+        return fold_simple(body, out);
     buffer_clear(scratch);
-    rc = decode_words(body, scratch);
+    int rc = decode_words(body, scratch);
     return rc < 0 ? rc : casemap_write(buffer_span(scratch), out);
 }
 
@@ -92,9 +85,39 @@ static int or_full(int rc)
 
 int search_form_header(struct span letter, struct search_form *form)
 {
-    AUTO_BUFFER scratch = BUFFER(SEARCH_FORM_MAX);
     buffer_clear(&form->header);
-    return or_full(add_header(span_first(letter, header_length(letter)), &scratch, &form->header));
+    return or_full(add_header(letter, &form->scratch[0], &form->header));
+}
+
+/* Blanks and ":" aside, a field's form is what stands there. */
+static bool is_word(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] > '~' || text.at[i] == ':')
+            return false;
+    return true;
+}
+
+/* Up to the blank line: all fields are in it. */
+static struct span find_header(struct span letter)
+{
+    size_t end = 0;
+    for (ptrdiff_t lf; (lf = span_find(span_from(letter, end), '\n')) >= 0;) {
+        end += (size_t)lf + 1;
+        if (end + 1 < letter.len && letter.at[end] == '\r' && letter.at[end + 1] == '\n')
+            return span_first(letter, end);
+    }
+    return letter;
+}
+
+bool search_form_may_have_in_header(struct span letter, struct search_form *form, struct span text)
+{
+    struct span header = find_header(letter);
+    struct buffer *folded = &form->scratch[0];
+    if (!is_word(text) || !decode_is_simple(header))
+        return true;
+    buffer_clear(folded);
+    return casemap_write(header, folded) < 0 || span_find_span(buffer_span(folded), text) >= 0;
 }
 
 /* --- parts ----------------------------------------------------------------------------------- */
@@ -126,9 +149,21 @@ static int add_part_header(struct span header, bool is_root, struct buffer *scra
                            struct buffer *out)
 {
     int rc = is_root ? 0 : add_header(header, scratch, out);
+    if (rc == 0 && span_find(header, '*') < 0)
+        return 0; /* no such name */
     if (rc == 0)
         rc = add_name(header, "Content-Type", "name", out);
     return rc < 0 ? rc : add_name(header, "Content-Disposition", "filename", out);
+}
+
+static int add_decoded(struct span charset, struct span bytes, struct buffer *scratch,
+                       struct buffer *out)
+{
+    if (decode_is_plain(charset, bytes))
+        return casemap_write(bytes, out);
+    buffer_clear(scratch);
+    int rc = decode_charset(charset, bytes, scratch);
+    return rc < 0 ? rc : casemap_write(buffer_span(scratch), out);
 }
 
 /* Transfer encoding and charset undone; scratch holds what lies between. */
@@ -137,50 +172,61 @@ static int add_text(const struct mime_part *part, struct span header, struct spa
 {
     struct header_field encoding = {.body = SPAN("")};
     char charset[64] = "";
+    int rc = 0;
     (void)!header_find(header, SPAN("Content-Transfer-Encoding"), &encoding);
     (void)!mime_find_parameter(part->parameters, SPAN("charset"), charset, sizeof charset);
-    buffer_clear(&scratch[0]);
-    buffer_clear(&scratch[1]);
-    int rc = decode_transfer(encoding.body, body, &scratch[0]);
+    if (decode_is_encoded(encoding.body)) {
+        buffer_clear(&scratch[0]);
+        rc = decode_transfer(encoding.body, body, &scratch[0]);
+        body = buffer_span(&scratch[0]);
+    }
     if (rc == 0)
-        rc = decode_charset(span_of(charset), buffer_span(&scratch[0]), &scratch[1]);
-    if (rc == 0)
-        rc = casemap_write(buffer_span(&scratch[1]), out);
+        rc = add_decoded(span_of(charset), body, &scratch[1], out);
     return rc < 0 ? rc : buffer_append_byte(out, SEPARATOR);
 }
 
-static int add_part(struct span letter, const struct mime_part *part, struct buffer scratch[2],
-                    struct search_form *form)
+static int add_part(struct span letter, const struct mime_part *part, struct search_form *form)
 {
     struct span header = span_make(letter.at + part->header, part->body - part->header);
     struct span body = span_make(letter.at + part->body, part->end - part->body);
-    int rc = or_full(add_part_header(header, part->parent < 0, &scratch[0], &form->parts));
+    int rc = or_full(add_part_header(header, part->parent < 0, &form->scratch[0], &form->parts));
     if (rc == 0 && part->kind == MIME_LEAF && span_equal_nocase(part->type, SPAN("text")))
-        rc = or_full(add_text(part, header, body, scratch, &form->text));
+        rc = or_full(add_text(part, header, body, form->scratch, &form->text));
     return rc;
+}
+
+int search_form_begin(struct span letter, struct search_form *form)
+{
+    if (!form->tree)
+        form->tree = malloc(STRUCTURE_PARTS_MAX * sizeof *form->tree);
+    buffer_clear(&form->parts);
+    buffer_clear(&form->text);
+    form->next = 0;
+    form->count = form->tree ? mime_parse(letter, form->tree, STRUCTURE_PARTS_MAX) : 0;
+    return form->tree ? 0 : -ENOMEM;
+}
+
+int search_form_next(struct span letter, struct search_form *form)
+{
+    if (form->next == form->count)
+        return 0;
+    int rc = add_part(letter, &form->tree[form->next++], form);
+    return rc < 0 ? rc : 1;
 }
 
 int search_form_body(struct span letter, struct search_form *form)
 {
-    struct mime_part *parts = malloc(STRUCTURE_PARTS_MAX * sizeof *parts);
-    struct buffer scratch[2] = {BUFFER(SEARCH_FORM_MAX), BUFFER(SEARCH_FORM_MAX)};
-    buffer_clear(&form->parts);
-    buffer_clear(&form->text);
-    int rc = parts ? 0 : -ENOMEM;
-    int count = parts ? mime_parse(letter, parts, STRUCTURE_PARTS_MAX) : 0;
-    for (int i = 0; rc == 0 && i < count; i++)
-        rc = add_part(letter, &parts[i], scratch, form);
-    buffer_free(&scratch[0]);
-    buffer_free(&scratch[1]);
-    free(parts);
+    int rc = search_form_begin(letter, form);
+    while (rc == 0 && form->next < form->count)
+        rc = add_part(letter, &form->tree[form->next++], form);
     return rc;
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-static bool has(const struct buffer *form, struct span text)
+static bool has(const struct buffer *form, size_t from, struct span text)
 {
-    return memmem(buffer_span(form).at, form->len, text.at, text.len) != NULL;
+    return span_find_span(span_from(buffer_span(form), from), text) >= 0;
 }
 
 /* "NAME: body" is a field of that name. */
@@ -195,19 +241,38 @@ bool search_form_has_field(const struct search_form *form, struct span name, str
     while (span_cut(&rest, SEPARATOR, &line)) {
         if (name.len && !is_named(line, name))
             continue;
-        struct span body = span_from(line, name.len ? name.len + 2 : 0);
-        if (memmem(body.at, body.len, text.at, text.len))
+        if (span_find_span(span_from(line, name.len ? name.len + 2 : 0), text) >= 0)
             return true;
     }
     return false;
 }
 
-bool search_form_has_text(const struct search_form *form, struct span text)
+bool search_form_has_in_header(const struct search_form *form, struct span text)
 {
-    return has(&form->text, text);
+    return has(&form->header, 0, text);
 }
 
-bool search_form_has(const struct search_form *form, struct span text)
+/* A separator ends each part, so that no text reaches into the next. */
+static int find(struct span letter, struct search_form *form, struct span text, bool in_parts)
 {
-    return has(&form->header, text) || has(&form->parts, text) || has(&form->text, text);
+    size_t seen_text = 0, seen_parts = 0;
+    int rc = 1;
+    while (rc > 0) {
+        if (has(&form->text, seen_text, text) || (in_parts && has(&form->parts, seen_parts, text)))
+            return 1;
+        seen_text = form->text.len;
+        seen_parts = form->parts.len;
+        rc = search_form_next(letter, form);
+    }
+    return rc;
+}
+
+int search_form_find_text(struct span letter, struct search_form *form, struct span text)
+{
+    return find(letter, form, text, false);
+}
+
+int search_form_find(struct span letter, struct search_form *form, struct span text)
+{
+    return find(letter, form, text, true);
 }

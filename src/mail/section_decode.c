@@ -1,39 +1,11 @@
 /* Transfer encodings undone in pieces, for BINARY; see section.h. */
 #include "mail/section.h"
 
+#include "mail/base64_group.h"
+
 #include <string.h>
 
 /* --- base64 ---------------------------------------------------------------------------------- */
-
-static const uint8_t digits[256] = {
-    /* value and one; 0: none */
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
-};
-
-/* Whole groups without foreign bytes, as long as there are some; returns how long they are. */
-static size_t decode_groups(const uint8_t *from, size_t len, char *to)
-{
-    size_t done = 0;
-    for (; len - done >= 4; done += 4, from += 4) {
-        uint32_t a = digits[from[0]], b = digits[from[1]], c = digits[from[2]], d = digits[from[3]];
-        if (!a || !b || !c || !d)
-            break;
-        uint32_t group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-        if (to) {
-            *to++ = (char)(group >> 16);
-            *to++ = (char)(group >> 8);
-            *to++ = (char)group;
-        }
-    }
-    return done;
-}
 
 static size_t decode_base64(struct section_decoder *d, struct span piece, char *to)
 {
@@ -41,7 +13,7 @@ static size_t decode_base64(struct section_decoder *d, struct span piece, char *
     size_t made = 0;
     for (size_t i = 0; i < piece.len; i++) {
         if (d->digits == 0) {
-            size_t groups = decode_groups(from + i, piece.len - i, to ? to + made : NULL);
+            size_t groups = base64_groups(span_from(piece, i), to ? to + made : NULL);
             made += groups / 4 * 3;
             i += groups;
             if (i == piece.len)
@@ -49,9 +21,9 @@ static size_t decode_base64(struct section_decoder *d, struct span piece, char *
         }
         if (from[i] == '=')
             d->digits = 0; /* another text may follow */
-        if (!digits[from[i]])
+        if (!base64_digits[from[i]])
             continue;
-        d->bits = d->bits << 6 | (digits[from[i]] - 1u);
+        d->bits = d->bits << 6 | (base64_digits[from[i]] - 1u);
         d->digits = (d->digits + 1) % 4;
         if (d->digits == 1)
             continue;

@@ -29,5 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLAIM(quoted.len <= size && base64.len <= size);
     int rc = decode_charset(span_of(charsets[size % 8]), bytes, &charset);
     CLAIM(rc == -ENOBUFS || (rc == 0 && utf8_is_text(buffer_span(&charset))));
+    CLAIM(!decode_is_plain(span_of(charsets[size % 8]), bytes) || rc < 0 ||
+          span_equal(buffer_span(&charset), bytes));
+    CLAIM(!decode_is_simple(bytes) || words.len <= size);
     return 0;
 }

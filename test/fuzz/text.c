@@ -8,9 +8,13 @@
 
 static void check_subject(struct span text)
 {
-    AUTO_BUFFER out = BUFFER(BASE_SUBJECT_MAX);
-    bool reply;
+    AUTO_BUFFER out = BUFFER(BASE_SUBJECT_MAX), key = BUFFER(8 * CASEMAP_GROWTH * BASE_SUBJECT_MAX);
+    AUTO_BUFFER expected = BUFFER(8 * CASEMAP_GROWTH * BASE_SUBJECT_MAX);
+    bool reply, key_reply;
     CLAIM(base_subject(text, &out, &reply) == 0);
+    CLAIM(base_subject_key(text, &key, &key_reply) == 0 && key_reply == reply);
+    CLAIM(casemap_write(buffer_span(&out), &expected) == 0);
+    CLAIM(span_equal(buffer_span(&key), buffer_span(&expected)));
     CLAIM(utf8_is_text(buffer_span(&out)) || out.len == 0);
 }
 

@@ -345,6 +345,33 @@ def test_what_is_found_where(bob, program, found):
             assert box.ok("SEARCH " + program) == ["* SEARCH 1" if found else "* SEARCH"]
 
 
+ENCODED = (b"Subject: =?iso-8859-1?q?=C9t=E9?= plain\r\nX-Folded: end\r\n\tbegin\r\n"
+           b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+           b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\nlatin \xc4rger last\r\n--b\r\n"
+           b"Content-Type: text/plain; charset=utf-8\r\n"
+           b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+           b"first over a so=\r\nft break, =C3=89=00=C3=A9, =EF=AC=81n\r\n--b\r\n"
+           b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+           b"b3ZlciBsaW5lcyBv\r\nZiBiYXNlNjQsIMOJdMOp\r\n--b--\r\n")
+
+
+@pytest.mark.parametrize("key, needle, found", [
+    ("TEXT", "\u00e9T\u00c9 PLAIN", True), ("TEXT", "end begin", True), ("TEXT", "endbegin", False),
+    ("TEXT", "X-FOLDED: END", True), ("BODY", "plain", False), ("BODY", "\u00e4RGER", True),
+    ("BODY", "a\u0308rger", True), ("BODY", "arger", False), ("BODY", "soft break", True),
+    ("BODY", "so=", False), ("BODY", "\u00e9\ufffd\u00c9", True), ("BODY", "\u00e9\u00c9", False),
+    ("TEXT", "FIN", True), ("BODY", "lines of base64", True), ("BODY", "base64, \u00c9T\u00c9", True),
+    ("TEXT", "b3ZlciBsaW5lcyBv", False), ("BODY", "last\r\nfirst", False), ("BODY", "lastfirst", False),
+    ("BODY", "LAST", True), ("BODY", "FIRST", True), ("TEXT", "", True), ("BODY", "", True),
+])
+def test_what_is_found_in_encodings(bob, key, needle, found):
+    with Imap(bob) as box:
+        box.append(ENCODED)
+        box.ok("SELECT INBOX")
+        for _ in range(2):  # the index is made by the first
+            assert search(box, [key + " ", needle.encode()]) == ([1] if found else [])
+
+
 def test_a_letter_that_lies_in_a_file(bob):
     filler = b"word " * 12 + b"\r\n"
     with Imap(bob) as box:

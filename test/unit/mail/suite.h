@@ -14,6 +14,7 @@ int structure_tests(void);
 int section_tests(void);
 int modified_utf7_tests(void);
 int text_tests(void);
+int search_form_tests(void);
 int message_id_tests(void);
 int thread_tests(void);
 int envelope_read_tests(void);

@@ -23,12 +23,20 @@ static void transfer_encodings(void **state)
                     "e");
     expect_transfer(" BASE64 ", "R!3 L\tD-v", "Gr\xc3");
     expect_transfer("base64", "YWI", "ab");
+    expect_transfer("base64", "YW\r\nJjZGVm\r\nZ2g=\r\n", "abcdefgh");
+    expect_transfer("base64", "Y=W=J=j=ZGVmZ2hp", "abcdefghi");
+    expect_transfer("base64", "YWJj\xe9ZGVm!", "abcdef");
     expect_transfer("base64", "", "");
     expect_transfer("quoted-printable", "Gr=C3=BC=c3=9Fe =\r\nzwei=  \r\n\r\n=\n=",
                     "Gr\xc3\xbc\xc3"
                     "\x9f"
                     "e zwei\r\n");
     expect_transfer("Quoted-Printable", "=4 =XY =4", "=4 =XY =4");
+    expect_transfer("quoted-printable", "==3D=\r=\r\n=3", "===\r=3");
+    assert_true(decode_is_encoded(SPAN(" Base64\r\n")));
+    assert_true(decode_is_encoded(SPAN("quoted-printable")));
+    assert_false(decode_is_encoded(SPAN("8bit")));
+    assert_false(decode_is_encoded(SPAN("")));
 }
 
 static void expect_charset(const char *charset, const char *bytes, const char *wanted)
@@ -66,6 +74,41 @@ static void charsets(void **state)
     expect_charset("iso-8859-1", many, twice);
 }
 
+/* Not at NULs, nor where ASCII may mean something else. */
+static void what_needs_no_charset(void **state)
+{
+    static const struct {
+        const char *charset;
+        struct span bytes;
+        bool plain;
+    } cases[] = {
+        {"", SPAN("a"), true},
+        {"", SPAN(""), true},
+        {"utf-8", SPAN("a\xc3\xa9"), true},
+        {"us-ascii", SPAN("a\xc3\xa9"), true},
+        {"ISO-8859-15", SPAN("a"), true},
+        {"windows-1252", SPAN("a"), true},
+        {"iso-8859-1", SPAN("a\xe9"), false},
+        {"iso-8859-1", SPAN("12345678\xe9"), false},
+        {"iso-8859-1", SPAN("a\0"), false},
+        {"utf-8", SPAN("a\0"), false},
+        {"utf-8", SPAN("\xe9"), false},
+        {"utf-7", SPAN("+AOk-"), false},
+        {"utf-16", SPAN("ab"), false},
+        {"iso-2022-jp", SPAN("a"), false},
+        {"ebcdic-de", SPAN("a"), false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(decode_is_plain(span_of(cases[i].charset), cases[i].bytes),
+                         cases[i].plain);
+    expect_charset("utf-7", "+AOk-", "\xc3\xa9");
+    AUTO_BUFFER out = BUFFER(100);
+    assert_int_equal(decode_charset(SPAN("iso-8859-1"), SPAN("a\0b"), &out), 0);
+    assert_string_equal(buffer_text(&out), "a\xef\xbf\xbd"
+                                           "b");
+}
+
 static void a_cap_holds(void **state)
 {
     (void)state;
@@ -98,6 +141,8 @@ static void encoded_words(void **state)
     /* what is none */
     expect_words("=?utf-8?X?a?= =?utf-8?Q?a", "=?utf-8?X?a?= =?utf-8?Q?a");
     expect_words("=?", "=?");
+    expect_words("==?utf-8?q?a?==", "=a=");
+    expect_words("a\tb\r\n\tc", "a b c");
     /* nothing hides in it */
     expect_words("=?utf-8?Q?a=0D=0ABcc:_x?=", "a  Bcc: x");
     expect_words("a\x01"
@@ -133,7 +178,7 @@ int decode_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transfer_encodings), cmocka_unit_test(charsets),
         cmocka_unit_test(a_cap_holds),        cmocka_unit_test(encoded_words),
-        cmocka_unit_test(parameters),
+        cmocka_unit_test(parameters),         cmocka_unit_test(what_needs_no_charset),
     };
     return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
 }

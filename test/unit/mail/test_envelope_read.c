@@ -10,9 +10,12 @@
 
 static void expect_text(struct span string, const char *expected)
 {
-    AUTO_BUFFER out = BUFFER(4096);
+    AUTO_BUFFER out = BUFFER(4096), scratch = BUFFER(4096);
+    struct span text;
     assert_int_equal(envelope_string(string, &out), 0);
     expect_span(buffer_span(&out), expected);
+    assert_int_equal(envelope_text(string, &scratch, &text), 0);
+    expect_span(text, expected);
 }
 
 static void expect_address(struct span list, const char *name, const char *mailbox,
@@ -50,6 +53,33 @@ static void test_what_was_written_is_read(void **state)
     assert_true(envelope_is_nil(e.bcc));
     expect_text(e.in_reply_to, "<1@x>");
     expect_text(e.message_id, "<2@x>");
+}
+
+static void test_strings_as_they_stand(void **state)
+{
+    AUTO_BUFFER scratch = BUFFER(5);
+    struct span text;
+    (void)state;
+    expect_text(SPAN("\"\""), "");
+    expect_text(SPAN("NIL"), "");
+    expect_text(SPAN("\"a\\\\b\\\"\""), "a\\b\"");
+    expect_text(SPAN("{3}\r\na\\b"), "a\\b"); /* in a literal it is a byte as any other */
+    assert_int_equal(envelope_text(SPAN("\"abcdef\""), &scratch, &text), -ENOBUFS);
+    assert_int_equal(envelope_text(SPAN("\"abcd\\\\\""), &scratch, &text), -ENOBUFS);
+    assert_int_equal(envelope_text(SPAN("\"abcde\""), &scratch, &text), 0);
+    assert_int_equal(envelope_text(SPAN("\""), &scratch, &text), ERR_CORRUPT);
+}
+
+static void test_the_front_alone(void **state)
+{
+    struct envelope e;
+    (void)state;
+    assert_int_equal(envelope_read_front(SPAN("(\"d\" {2}\r\n() NIL and so on"), &e), 0);
+    expect_text(e.date, "d");
+    expect_text(e.subject, "()");
+    assert_int_equal(envelope_read_front(SPAN("(NIL NIL)"), &e), ERR_CORRUPT);
+    assert_int_equal(envelope_read_front(SPAN("(NIL"), &e), ERR_CORRUPT);
+    assert_int_equal(envelope_read_front(SPAN(""), &e), ERR_CORRUPT);
 }
 
 static void test_nothing_is_read_from_what_is_none(void **state)
@@ -95,6 +125,9 @@ static void test_sent_dates(void **state)
         {"1 Jan 26 10:00:00 GMT", "Thu, 01 Jan 2026 10:00:00 +0000"},
         {"31 Dec 2016 23:59:60 +0000", "Sun, 01 Jan 2017 00:00:00 +0000"},
         {"31 Feb 2026 10:00:00 +0000", NULL},
+        {"23 Nov 20261 10:00:00 +0000", NULL},
+        {"123 Nov 2026 10:00:00 +0000", NULL},
+        {"23 Novem 2026 10:00:00 +0000", NULL},
         {"2026-11-23", NULL},
         {"yesterday", NULL},
         {"", NULL},
@@ -114,6 +147,8 @@ int envelope_read_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_written_is_read),
+        cmocka_unit_test(test_strings_as_they_stand),
+        cmocka_unit_test(test_the_front_alone),
         cmocka_unit_test(test_nothing_is_read_from_what_is_none),
         cmocka_unit_test(test_sent_dates),
     };

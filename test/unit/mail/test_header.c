@@ -37,6 +37,14 @@ static void test_what_is_no_field_ends_the_header(void **state)
     assert_int_equal(header_length(SPAN("")), 0);
     assert_int_equal(header_length(SPAN("A: cut off")), 10);
     assert_int_equal(header_length(SPAN("A: b\r\nB")), 6);
+    assert_int_equal(header_length(SPAN("A: b\r\nB \r\n :x\r\n")), 6);
+    assert_true(header_begins(SPAN("A \t: b\r\n")));
+    assert_true(header_begins(SPAN("A:")));
+    assert_false(header_begins(SPAN(" A: b\r\n")));
+    assert_false(header_begins(SPAN("A\r\n")));
+    assert_false(header_begins(SPAN("A\177: b\r\n")));
+    assert_false(header_begins(SPAN(": b\r\n")));
+    assert_false(header_begins(SPAN("")));
 }
 
 static void test_find_and_count(void **state)

@@ -5,14 +5,9 @@
 #include "base/utf8.h"
 #include "mail/base_subject.h"
 #include "mail/casemap.h"
-#include "mail/decode.h"
-#include "mail/header.h"
-#include "mail/search_form.h"
 #include "mail/text.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static const struct {
     const char *subject, *base;
@@ -45,7 +40,26 @@ static const struct {
     {"=?iso-8859-1?b?UmU6IOk=?=", "\u00e9", true},
     {"=?utf-8?q?Re=3A=0D=0ABcc=3A_x?=", "Bcc: x", true},
     {"AW: hello", "AW: hello", false},
+    {"a\tb", "a b", false},
+    {"a\rb\nc", "abc", false},
+    {"a\x01"
+     "b",
+     "a b", false},
+    {"a  =? b", "a =? b", false},
+    {"a =3D b?", "a =3D b?", false},
+    {"caf\u00e9  \u00c9", "caf\u00e9 \u00c9", false},
 };
+
+/* The key is the base without its case. */
+static void expect_key(const char *subject, struct span base, bool expected_reply)
+{
+    AUTO_BUFFER key = BUFFER(BASE_SUBJECT_MAX), expected = BUFFER(BASE_SUBJECT_MAX);
+    bool reply = !expected_reply;
+    assert_int_equal(casemap_write(base, &expected), 0);
+    assert_int_equal(base_subject_key(span_of(subject), &key, &reply), 0);
+    assert_true(span_equal(buffer_span(&key), buffer_span(&expected)));
+    assert_int_equal(reply, expected_reply);
+}
 
 static void test_base_subjects(void **state)
 {
@@ -56,7 +70,25 @@ static void test_base_subjects(void **state)
         assert_int_equal(base_subject(span_of(subjects[i].subject), &out, &reply), 0);
         expect_span(buffer_span(&out), subjects[i].base);
         assert_int_equal(reply, subjects[i].reply);
+        expect_key(subjects[i].subject, buffer_span(&out), reply);
     }
+}
+
+/* The cut is the same whether something was to be decoded or not. */
+static void test_long_subjects(void **state)
+{
+    AUTO_BUFFER body = BUFFER(4000), other = BUFFER(4000), out = BUFFER(BASE_SUBJECT_MAX);
+    AUTO_BUFFER same = BUFFER(BASE_SUBJECT_MAX);
+    bool reply;
+    (void)state;
+    while (body.len < 3000)
+        assert_int_equal(buffer_append_text(&body, "words and [x] "), 0);
+    assert_int_equal(buffer_append(&other, buffer_span(&body)), 0);
+    assert_int_equal(buffer_append_text(&other, " \u00e9"), 0);
+    assert_int_equal(base_subject(buffer_span(&body), &out, &reply), 0);
+    assert_int_equal(base_subject(buffer_span(&other), &same, &reply), 0);
+    assert_true(out.len > BASE_SUBJECT_MAX - 8);
+    assert_true(span_equal(buffer_span(&out), buffer_span(&same)));
 }
 
 static void test_hostile_subjects(void **state)
@@ -241,80 +273,18 @@ static void test_long_previews(void **state)
     assert_true(utf8_is_text(buffer_span(&out)));
 }
 
-/* --- search form ----------------------------------------------------------------------------- */
-
-static void expect_form_at(const char *letter, const char *header, const char *parts,
-                           const char *text, int line)
-{
-    struct search_form form = SEARCH_FORM;
-    assert_int_equal(search_form_header(span_of(letter), &form), 0);
-    assert_int_equal(search_form_body(span_of(letter), &form), 0);
-    expect_span_at(buffer_span(&form.header), header, __FILE__, line);
-    expect_span_at(buffer_span(&form.parts), parts, __FILE__, line);
-    expect_span_at(buffer_span(&form.text), text, __FILE__, line);
-    search_form_free(&form);
-}
-#define expect_form(letter, ...) expect_form_at(letter, __VA_ARGS__, __LINE__)
-
-static void test_search_form(void **state)
-{
-    (void)state;
-    expect_form("", "", "", "\xff");
-    expect_form("Subject: a\r\n b\r\n\r\nWord\r\n", "SUBJECT: A B\xff", "", "WORD\r\n\xff");
-    expect_form("X:=?latin1?q?=E9?=\r\nContent-Type: text/plain; charset=latin1\r\n\r\n\xe9",
-                "X: E\u0301\xff"
-                "CONTENT-TYPE: TEXT/PLAIN; CHARSET=LATIN1\xff",
-                "", "E\u0301\xff");
-    expect_form("Content-Type: multipart/x; boundary=b\r\n\r\nno\r\n--b\r\nX-In: y\r\n\r\none\r\n"
-                "--b\r\nContent-Type: image/x; name*=utf-8''%c3%a9\r\n\r\ntwo\r\n--b--\r\n",
-                "CONTENT-TYPE: MULTIPART/X; BOUNDARY=B\xff",
-                "X-IN: Y\xff"
-                "CONTENT-TYPE: IMAGE/X; NAME*=UTF-8''%C3%A9\xff"
-                "E\u0301\xff",
-                "ONE\xff");
-}
-
-/* Bodies that need no decoding take a short way to the same result. */
-static void test_search_form_of_plain_fields(void **state)
-{
-    static const char bytes[] = "ab =?_\r\n\t\"(.z9~Q";
-    (void)state;
-    srand(11);
-    for (unsigned turn = 0; turn < 20000; turn++) {
-        char letter[64] = "X: a";
-        size_t len = 4, more = (size_t)rand() % 40;
-        for (size_t i = 0; i < more; i++) {
-            char c = bytes[(size_t)rand() % (sizeof bytes - 1)];
-            bool fold = c == '\r' || c == '\n';
-            len += (size_t)snprintf(letter + len, sizeof letter - len, fold ? "\r\n %c" : "%c",
-                                    fold ? 'f' : c);
-            if (len > sizeof letter - 8)
-                break;
-        }
-        memcpy(letter + len, "\r\n", 3);
-        struct search_form form = SEARCH_FORM;
-        struct header_field field;
-        struct span rest = span_of(letter);
-        AUTO_BUFFER decoded = BUFFER(1000), folded = BUFFER(1000);
-        assert_true(header_next(&rest, &field));
-        assert_int_equal(decode_words(field.body, &decoded), 0);
-        assert_int_equal(buffer_append_text(&folded, "X: "), 0);
-        assert_int_equal(search_form_fold(buffer_span(&decoded), &folded), 0);
-        assert_int_equal(buffer_append_text(&folded, "\xff"), 0);
-        assert_int_equal(search_form_header(span_of(letter), &form), 0);
-        expect_span(buffer_span(&form.header), buffer_text(&folded));
-        search_form_free(&form);
-    }
-}
-
 int text_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base_subjects), cmocka_unit_test(test_hostile_subjects),
-        cmocka_unit_test(test_case),          cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_text_of_parts), cmocka_unit_test(test_a_cut_keeps_characters_whole),
-        cmocka_unit_test(test_previews),      cmocka_unit_test(test_long_previews),
-        cmocka_unit_test(test_search_form),   cmocka_unit_test(test_search_form_of_plain_fields),
+        cmocka_unit_test(test_base_subjects),
+        cmocka_unit_test(test_hostile_subjects),
+        cmocka_unit_test(test_long_subjects),
+        cmocka_unit_test(test_case),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_text_of_parts),
+        cmocka_unit_test(test_a_cut_keeps_characters_whole),
+        cmocka_unit_test(test_previews),
+        cmocka_unit_test(test_long_previews),
     };
     return cmocka_run_group_tests_name("texts", tests, NULL, NULL);
 }
