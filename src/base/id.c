@@ -9,6 +9,7 @@
 #define ID_SEQ_BITS   14
 #define ID_NODE_BITS  8
 #define ID_TICK_SHIFT (ID_SEQ_BITS + ID_NODE_BITS)
+#define ID_TICK_MAX   (INT64_MAX >> ID_TICK_SHIFT)
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 /* Milliseconds and sequence of the last id, node bits left out, so that "plus one" carries over. */
@@ -21,10 +22,11 @@ void id_set_node(unsigned node)
     id_node = node & ((1U << ID_NODE_BITS) - 1);
 }
 
+/* A clock that is past 2093, whose milliseconds have no room, counts as one before all ids. */
 static int64_t tick_now(void)
 {
     int64_t since = clock_wall_ms() - ID_EPOCH_MS;
-    return since > 0 ? since << ID_SEQ_BITS : 0;
+    return since > 0 && since < ID_TICK_MAX ? since << ID_SEQ_BITS : 0;
 }
 
 /* The minute: a power failure may take back what was written to the mapped file last. */
@@ -62,7 +64,7 @@ int64_t id_at(int64_t wall_ms)
     if (wall_ms <= ID_EPOCH_MS)
         return 0;
     int64_t tick = wall_ms - ID_EPOCH_MS;
-    return tick > INT64_MAX >> ID_TICK_SHIFT ? INT64_MAX : tick << ID_TICK_SHIFT;
+    return tick > ID_TICK_MAX ? INT64_MAX : tick << ID_TICK_SHIFT;
 }
 
 const char *id_text(int64_t id, char text[ID_TEXT])

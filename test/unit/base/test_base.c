@@ -54,6 +54,20 @@ static void test_ids_do_not_go_back_with_the_clock(void **state)
     assert_true(after > before);
 }
 
+static void test_ids_stay_positive_under_any_clock(void **state)
+{
+    static const int64_t years[] = {0, 66, 68, 100, 8000, -60, 0};
+    (void)state;
+    int64_t last = id_next();
+    for (unsigned i = 0; i < sizeof years / sizeof *years; i++) {
+        clock_fake(INT64_C(1795000000000) + years[i] * 365 * 24 * 3600 * 1000, 1);
+        int64_t id = id_next();
+        assert_true(id > last);
+        last = id;
+    }
+    clock_unfake();
+}
+
 static void test_base64_is_strict(void **state)
 {
     (void)state;
@@ -180,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_arena_keeps_to_its_cap),
         cmocka_unit_test(test_utf8_wherever_it_stands),
         cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_ids_stay_positive_under_any_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
