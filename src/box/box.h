@@ -216,7 +216,8 @@ must_check int box_co_list(struct store *store, int64_t tenant, int64_t mailbox,
 must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t uid,
                               struct arena *arena, struct box_message *ret_message);
 
-/* --- changes (change.c) ------------------------------------------------------------------------
+/* --- changes (change.c, flags.c)
+ * ------------------------------------------------------------------------
  */
 
 /* Takes messages out by UID (ascending) and drops their blobs' references; absent ones are skipped.

@@ -79,11 +79,9 @@ int mailbox_count(struct db_tx *tx, int64_t tenant, int64_t mailbox,
 /* --- taking out ------------------------------------------------------------------------------ */
 
 static const struct db_statement read_going = {
-    .sql = "SELECT uid, blob, flags, octets FROM message WHERE tenant = :tenant"
-           " AND mailbox = :mailbox AND uid >= :uid AND uid <= :last ORDER BY uid"};
-#define OF_RUN " WHERE tenant = :tenant AND mailbox = :mailbox AND uid >= :uid AND uid <= :last"
-static const struct db_statement delete_messages = {.sql = "DELETE FROM message" OF_RUN};
-static const struct db_statement delete_summaries = {.sql = "DELETE FROM summary" OF_RUN};
+    .sql = "SELECT uid, blob, flags, octets FROM message" MESSAGE_RANGE " ORDER BY uid"};
+static const struct db_statement delete_messages = {.sql = "DELETE FROM message" MESSAGE_RANGE};
+static const struct db_statement delete_summaries = {.sql = "DELETE FROM summary" MESSAGE_RANGE};
 static const struct db_statement insert_expunged = {
     .sql = "INSERT INTO expunged (tenant, mailbox, modseq, uid, gone_ms)"
            " VALUES (:tenant, :mailbox, :modseq, :uid, :now)"};
@@ -128,11 +126,8 @@ static int delete_run(const struct expunging *e, const struct db_statement *stat
                       int64_t first, int64_t last)
 {
     struct db_query *q;
-    int rc = message_prepare(e->tx, statement, e->tenant, e->mailbox, first, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "last", last);
-    return db_run(q);
+    int rc = message_prepare_range(e->tx, statement, e->tenant, e->mailbox, first, last, &q);
+    return rc < 0 ? rc : db_run(q);
 }
 
 static int delete_rows(int64_t first, int64_t last, void *arg)

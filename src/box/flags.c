@@ -2,12 +2,10 @@
 #include "box/internal.h"
 
 static const struct db_statement read_flags = {
-    .sql = "SELECT uid, flags, modseq, octets FROM message WHERE tenant = :tenant"
-           " AND mailbox = :mailbox AND uid >= :uid AND uid <= :last ORDER BY uid"};
+    .sql = "SELECT uid, flags, modseq, octets FROM message" MESSAGE_RANGE " ORDER BY uid"};
 /* By the primary key, not by MODSEQ: hence the plus. */
 static const struct db_statement write_flags = {
-    .sql = "UPDATE message SET flags = (flags & :keep) | :set, modseq = :modseq"
-           " WHERE tenant = :tenant AND mailbox = :mailbox AND uid >= :uid AND uid <= :last"
+    .sql = "UPDATE message SET flags = (flags & :keep) | :set, modseq = :modseq" MESSAGE_RANGE
            " AND +modseq <= :unchanged AND (flags & :keep) | :set <> flags"};
 
 struct flagging {
@@ -47,10 +45,9 @@ static int write_run(int64_t first, int64_t last, void *arg)
     if (!k->changes)
         return 0;
     k->changes = false;
-    int rc = message_prepare(k->tx, &write_flags, f->tenant, f->mailbox, first, &q);
+    int rc = message_prepare_range(k->tx, &write_flags, f->tenant, f->mailbox, first, last, &q);
     if (rc < 0)
         return rc;
-    db_bind_int(q, "last", last);
     db_bind_int(q, "keep", (int64_t)~f->clear);
     db_bind_int(q, "set", (int64_t)f->set);
     db_bind_int(q, "modseq", k->modseq);

@@ -36,12 +36,20 @@ must_check int usage_change(struct db_tx *tx, int64_t tenant, int64_t user,
     " m.thread"
 #define MESSAGE_NUMBERS_COUNT 9
 #define GAP_MAX               16 /* of messages wanted by UID, strangers between two are read over */
+/* Of enum box_want: what stands in the summary. */
+#define SUMMARY_WANTS (BOX_WANT_ENVELOPE | BOX_WANT_STRUCTURE | BOX_WANT_PREVIEW | BOX_WANT_IDS)
 void message_read_numbers(struct db_query *q, struct box_message *ret_message);
 
 /* message.c: prepared, with :tenant, :mailbox and :uid bound. */
 must_check int message_prepare(struct db_tx *tx, const struct db_statement *statement,
                                int64_t tenant, int64_t mailbox, int64_t uid,
                                struct db_query **ret_query);
+/* The same of all whose UIDs lie in a range, with :first and :last. */
+#define MESSAGE_RANGE                                                                              \
+    " WHERE tenant = :tenant AND mailbox = :mailbox AND uid >= :first AND uid <= :last"
+must_check int message_prepare_range(struct db_tx *tx, const struct db_statement *statement,
+                                     int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
+                                     struct db_query **ret_query);
 /* runs.c: reads messages by UID, and finds runs of them that nobody else stands between, so that a
  * run is changed by one statement instead of one for each. */
 struct runs {
@@ -53,7 +61,7 @@ struct runs {
     int (*end)(int64_t first, int64_t last, void *arg);    /* all of a run have been taken */
     void *arg;
 };
-/* The statement gives the rows from :uid to :last, their UID first. */
+/* The statement gives the rows of a MESSAGE_RANGE in order of their UIDs, its first column. */
 must_check int runs_walk(struct db_tx *tx, const struct db_statement *statement,
                          const struct runs *r);
 /* Inserts the rows of a message whose uid and modseq are set. */

@@ -42,6 +42,19 @@ int message_prepare(struct db_tx *tx, const struct db_statement *statement, int6
     return 0;
 }
 
+int message_prepare_range(struct db_tx *tx, const struct db_statement *statement, int64_t tenant,
+                          int64_t mailbox, int64_t first, int64_t last, struct db_query **ret_query)
+{
+    int rc = db_prepare(tx, statement, ret_query);
+    if (rc < 0)
+        return rc;
+    db_bind_int(*ret_query, "tenant", tenant);
+    db_bind_int(*ret_query, "mailbox", mailbox);
+    db_bind_int(*ret_query, "first", first);
+    db_bind_int(*ret_query, "last", last);
+    return 0;
+}
+
 static void bind_or_nothing(struct db_query *q, const char *name, struct span bytes)
 {
     if (bytes.at)

@@ -8,9 +8,7 @@
 
 #include <errno.h>
 
-#define RANGE                                                                                      \
-    " WHERE m.tenant = :tenant AND m.mailbox = :mailbox AND m.uid >= :first AND m.uid <= :last"    \
-    " ORDER BY m.uid LIMIT :limit"
+#define RANGE MESSAGE_RANGE " ORDER BY uid LIMIT :limit"
 
 static const struct db_statement numbers = {.sql = MESSAGE_NUMBERS " FROM message m" RANGE};
 static const struct db_statement few_numbers = {
@@ -21,7 +19,6 @@ static const struct db_statement numbers_and_head = {.sql = MESSAGE_NUMBERS
 /* By what is wanted, a statement each: reading less is faster. The columns in the order of enum
  * box_want, without the head. */
 #define SUMMARY_SPANS 4
-#define SUMMARY_WANTS (BOX_WANT_ENVELOPE | BOX_WANT_STRUCTURE | BOX_WANT_PREVIEW | BOX_WANT_IDS)
 #define ONE(columns)                                                                               \
     {                                                                                              \
         .sql = "SELECT m.uid" columns " FROM summary m" RANGE                                      \
@@ -72,15 +69,11 @@ struct walk {
 static int walk_prepare(struct db_tx *tx, const struct db_statement *statement,
                         const struct page *page, int64_t limit, struct db_query **ret_query)
 {
-    int rc = db_prepare(tx, statement, ret_query);
-    if (rc < 0)
-        return rc;
-    db_bind_int(*ret_query, "tenant", page->tenant);
-    db_bind_int(*ret_query, "mailbox", page->mailbox);
-    db_bind_int(*ret_query, "first", page->first);
-    db_bind_int(*ret_query, "last", page->last);
-    db_bind_int(*ret_query, "limit", limit);
-    return 0;
+    int rc = message_prepare_range(tx, statement, page->tenant, page->mailbox, page->first,
+                                   page->last, ret_query);
+    if (rc == 0)
+        db_bind_int(*ret_query, "limit", limit);
+    return rc;
 }
 
 static int walk_start(struct db_tx *tx, const struct page *page, int64_t limit,

@@ -30,10 +30,8 @@ static int walk_near(struct db_tx *tx, const struct db_statement *statement, con
 {
     struct run run = {.r = r};
     struct db_query *q;
-    int rc = message_prepare(tx, statement, r->tenant, r->mailbox, r->uids[at], &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "last", r->uids[end - 1]);
+    int rc = message_prepare_range(tx, statement, r->tenant, r->mailbox, r->uids[at],
+                                   r->uids[end - 1], &q);
     while (rc == 0 && (rc = db_step(q)) == DB_ROW) {
         while (r->uids[at] < db_column_int(q, 0))
             at++;

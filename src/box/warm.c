@@ -1,13 +1,10 @@
 /* Cold mailboxes; see box.h. */
 #include "box/internal.h"
 
-#define TOUCH(table)                                                                               \
-    {                                                                                              \
-        .sql = "SELECT COUNT(*) FROM " table " WHERE tenant = :tenant AND mailbox = :mailbox"      \
-               " AND uid >= :first AND uid <= :last"                                               \
-    }
-static const struct db_statement touch_messages = TOUCH("message");
-static const struct db_statement touch_summaries = TOUCH("summary");
+static const struct db_statement touch_messages = {
+    .sql = "SELECT COUNT(*) FROM message" MESSAGE_RANGE};
+static const struct db_statement touch_summaries = {
+    .sql = "SELECT COUNT(*) FROM summary" MESSAGE_RANGE};
 
 struct warming {
     int64_t tenant, mailbox, first, last;
@@ -17,14 +14,9 @@ struct warming {
 static int touch(struct db_tx *tx, const struct db_statement *statement, const struct warming *w)
 {
     struct db_query *q;
-    int rc = db_prepare(tx, statement, &q);
-    if (rc < 0)
-        return rc;
-    db_bind_int(q, "tenant", w->tenant);
-    db_bind_int(q, "mailbox", w->mailbox);
-    db_bind_int(q, "first", w->first);
-    db_bind_int(q, "last", w->last);
-    rc = db_step(q);
+    int rc = message_prepare_range(tx, statement, w->tenant, w->mailbox, w->first, w->last, &q);
+    if (rc == 0)
+        rc = db_step(q);
     return rc < 0 ? rc : 0;
 }
 
@@ -38,7 +30,6 @@ static int warm(struct db_tx *tx, void *arg)
 int box_co_warm(struct store *store, int64_t tenant, int64_t mailbox, int64_t first, int64_t last,
                 unsigned want)
 {
-    struct warming w = {tenant, mailbox, first, last,
-                        (want & ~(unsigned)(BOX_WANT_HEAD | BOX_WANT_FEW)) != 0};
+    struct warming w = {tenant, mailbox, first, last, (want & SUMMARY_WANTS) != 0};
     return store_co_warm(store, warm, &w);
 }

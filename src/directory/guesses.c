@@ -163,10 +163,9 @@ static bool allows(struct guesses *g, const struct keys *keys, bool trying)
         return counted(g, OF_PAIR, keys->of[OF_PAIR], trying) < limits[OF_KNOWN].share;
     bool attacked = counted(g, OF_LOGIN, keys->of[OF_LOGIN], trying) >= limits[OF_LOGIN].share;
     bool allows = true;
-    for (enum count count = 0; count < COUNTS; count++)
-        if (count != OF_LOGIN)
-            allows = allows && counted(g, count, keys->of[count], trying) <
-                                   (attacked ? limits[count].share_attacked : limits[count].share);
+    for (enum count count = 0; allows && count < COUNTS; count++)
+        allows = counted(g, count, keys->of[count], trying) <
+                 (attacked ? limits[count].share_attacked : limits[count].share);
     return allows;
 }
 
@@ -195,7 +194,10 @@ bool guesses_end(struct guesses *g, const struct sockaddr *peer, struct span log
         return true;
     pthread_mutex_lock(&g->mutex);
     for (enum count count = 0; count < COUNTS; count++) {
-        struct slot *slot = find_or_make(g->counts, keys.of[count]);
+        struct slot *slot = end == GUESS_WRONG ? find_or_make(g->counts, keys.of[count])
+                                               : find(g->counts, keys.of[count]);
+        if (!slot)
+            continue; /* others needed its place */
         if (slot->trying)
             slot->trying--;
         if (end == GUESS_WRONG)

@@ -348,13 +348,17 @@ static size_t keep_changed(struct box_message *messages, size_t count, int64_t s
     return kept;
 }
 
+/* Is more than a page to be read that nobody fetched into memory? */
+static bool goes_far(const struct fetching *k, const struct imap_uids *uids, size_t next)
+{
+    return next >= k->warm && uids->count - next > BOX_PAGE;
+}
+
 /* Where the disk had to be waited for, it is not waited for page by page. */
-static int imap_co_warm(struct fetching *k, const struct imap_uids *uids, size_t next, long waited)
+static int imap_co_warm(struct fetching *k, const struct imap_uids *uids, size_t next)
 {
     struct imap_session *s = k->s;
     size_t left = uids->count - next;
-    if (next < k->warm || left <= BOX_PAGE || waited == 0)
-        return 0;
     k->warm = next + (left < BOX_WARM_MAX ? left : BOX_WARM_MAX);
     int64_t first = uids->list[next], last = uids->list[k->warm - 1];
     if (last - first > 4 * (int64_t)(k->warm - next)) /* mostly others */
@@ -411,7 +415,8 @@ static int imap_co_answer_pages(struct fetching *k, const struct imap_uids *uids
         size_t found;
         count = count_neighbours(&k->s->selected->view, uids, at);
         count = count < most ? count : most;
-        long reads = store_disk_reads();
+        bool far = goes_far(k, uids, at + count);
+        long reads = far ? store_disk_reads() : 0;
         rc = imap_co_read_page(k, uids->list[at], uids->list[at + count - 1], &arena, &messages,
                                &found);
         if (rc == -ENOMEM && count > 1) {
@@ -420,8 +425,8 @@ static int imap_co_answer_pages(struct fetching *k, const struct imap_uids *uids
             rc = 0;
             continue;
         }
-        if (rc == 0)
-            rc = imap_co_warm(k, uids, at + count, store_disk_reads() - reads);
+        if (rc == 0 && far && store_disk_reads() != reads)
+            rc = imap_co_warm(k, uids, at + count);
         if (rc == 0)
             rc = imap_co_answer_page(k, messages, found);
     }

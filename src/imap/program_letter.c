@@ -75,8 +75,8 @@ static int need_tree(struct program_letter *l)
 int program_letter_read(struct program_letter *l)
 {
     int rc = need_tree(l);
-    while (rc == 0 && (rc = search_form_next(buffer_span(&l->raw), &l->form)) > 0)
-        rc = 0;
+    if (rc == 0)
+        rc = search_form_rest(buffer_span(&l->raw), &l->form);
     return rc < 0 ? rc : need_header(l);
 }
 

@@ -214,12 +214,18 @@ int search_form_next(struct span letter, struct search_form *form)
     return rc < 0 ? rc : 1;
 }
 
+int search_form_rest(struct span letter, struct search_form *form)
+{
+    int rc;
+    while ((rc = search_form_next(letter, form)) > 0)
+        ;
+    return rc;
+}
+
 int search_form_body(struct span letter, struct search_form *form)
 {
     int rc = search_form_begin(letter, form);
-    while (rc == 0 && form->next < form->count)
-        rc = add_part(letter, &form->tree[form->next++], form);
-    return rc;
+    return rc < 0 ? rc : search_form_rest(letter, form);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */

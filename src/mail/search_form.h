@@ -40,6 +40,7 @@ bool search_form_may_have_in_header(struct span letter, struct search_form *form
  * letter stays where it is meanwhile. */
 must_check int search_form_begin(struct span letter, struct search_form *form);
 must_check int search_form_next(struct span letter, struct search_form *form);
+must_check int search_form_rest(struct span letter, struct search_form *form); /* all next ones */
 void search_form_free(struct search_form *form);
 
 /* Is it in a field of that name (in search form; empty: any)? An empty text is in every field. */

@@ -208,9 +208,9 @@ static struct sqlite_query *query_of(sqlite3_stmt *stmt)
     for (int i = 1; i <= count; i++)
         names += strlen(sqlite3_bind_parameter_name(stmt, i));
     struct sqlite_query *q = calloc(1, size + names);
-    char *at = (char *)q + size;
     if (!q)
         return NULL;
+    char *at = (char *)q + size;
     q->stmt = stmt;
     q->count = count;
     for (int i = 0; i < count; i++) {
