@@ -216,9 +216,7 @@ must_check int box_co_list(struct store *store, int64_t tenant, int64_t mailbox,
 must_check int box_co_message(struct store *store, int64_t tenant, int64_t mailbox, int64_t uid,
                               struct arena *arena, struct box_message *ret_message);
 
-/* --- changes (change.c, flags.c)
- * ------------------------------------------------------------------------
- */
+/* --- changes (change.c, flags.c) -------------------------------------------------------------- */
 
 /* Takes messages out by UID (ascending) and drops their blobs' references; absent ones are skipped.
  * Returns how many went. At most BOX_PAGE of them. */
