@@ -76,7 +76,7 @@ def office(make_office):
 
 @pytest.fixture(scope="module")
 def namespace():
-    """A network namespace with 192.0.2.1 to .9 on it: peers that are not loopback."""
+    """A network namespace with 192.0.2.1 to .10 on it: peers that are not loopback."""
     keeper = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo made; exec cat"],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.PIPE)
@@ -85,7 +85,7 @@ def namespace():
             pytest.skip("network namespaces may not be made here: " + keeper.stderr.read().strip())
         path = f"/proc/{keeper.pid}/ns/net"
         for words in (["link", "set", "lo", "up"],
-                      *(["addr", "add", f"192.0.2.{n}/32", "dev", "lo"] for n in range(1, 10))):
+                      *(["addr", "add", f"192.0.2.{n}/32", "dev", "lo"] for n in range(1, 11))):
             subprocess.run(["nsenter", f"--net={path}", "ip", *words], check=True)
         yield path
     finally:

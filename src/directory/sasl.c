@@ -183,6 +183,8 @@ static int sasl_co_scram(struct sasl_dialogue *dialogue, struct span message,
         rc = sasl_co_begin_guess(dialogue, buffer_span(&dialogue->name));
         if (rc == 0)
             rc = scram_co_verify(dialogue->scram, message, &reply);
+        if (rc == 0) /* the client may take its time with the rest */
+            end_guess(dialogue, GUESS_RIGHT);
     } else {
         if (message.len)
             return ERR_SYNTAX;
@@ -233,7 +235,7 @@ static int sasl_co_settle(struct sasl_dialogue *dialogue, int rc)
     dialogue->mechanism = SASL_MECHANISMS;
     if (rc == ERR_DENIED)
         return sasl_co_count_wrong(dialogue);
-    if (rc == SASL_DONE || dialogue->guessing)
+    if (dialogue->guessing)
         end_guess(dialogue, rc == SASL_DONE ? GUESS_RIGHT : GUESS_UNDECIDED);
     return rc == -ENOBUFS ? ERR_SYNTAX : rc;
 }

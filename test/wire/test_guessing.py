@@ -4,12 +4,14 @@ Limits for a connection, an address, a login; and its owner gets in all the same
 has takes as long as what somebody has is asserted by counting how often passwords are hashed.
 """
 import base64
+import contextlib
 import re
 import subprocess
 
 import pytest
 from imap import Imap
 from office import OFFSET, PATIENCE, Wire, in_parallel, unverified, until
+from test_sasl import Scram, Smtp, begin, challenge
 from test_smtp_security import in_namespace
 
 HERE = "192.0.2.1"
@@ -97,6 +99,24 @@ def test_a_phone_that_opens_ten_connections(public, namespace):
     doors = by_imap, by_smtp  # a mailbox is open once at a time by POP3
     answers = at_once(namespace, 10, lambda n: doors[n % 2]("192.0.2.8", user, user.password))
     assert set(answers) == {"in"}
+
+
+def test_a_proof_that_was_right_is_no_guess_before_its_dialogue_ends(public, namespace):
+    """The last step of SCRAM is the client's, who may take its time: others of its address go on."""
+    user = public.new_user()
+
+    def talk():
+        with contextlib.ExitStack() as held:
+            for _ in range(7):
+                wire = held.enter_context(wire_from("192.0.2.10", 465))
+                wire.expect(220)
+                wire.say("EHLO c.example.net", 250)
+                client = Scram("SCRAM-SHA-256", user, user.password)
+                final = begin(wire, Smtp, "SCRAM-SHA-256", client)
+                assert challenge(wire, Smtp, final) == client.server
+            return by_imap("192.0.2.10", user, user.password)
+
+    assert in_namespace(namespace, talk) == "in"
 
 
 def test_the_owner_is_not_locked_out(public, namespace):
