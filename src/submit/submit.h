@@ -61,8 +61,8 @@ struct letter {
     /* A mailbox without room: its copy goes into the queue, as one for elsewhere does, and in the
      * end to its mailbox or back. Else the letter is refused (the recipient, where they are apart),
      * for whoever brings it still has it; but of what goes to several with one answer for all, the
-     * copies of full ones wait alone, if anybody's does not; whether one that waited in vain is told
-     * of to the sender is may_notify's, an event says it in any case. */
+     * copies of full ones wait alone, if anybody's does not; whether one that waited in vain is
+     * told of to the sender is may_notify's, an event says it in any case. */
     bool full_waits;
     bool may_notify;    /* the reverse-path is the sender's for sure: notices may go there */
     struct span source; /* words for the log: "smtp 192.0.2.1 helo" */
