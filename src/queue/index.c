@@ -208,8 +208,9 @@ int queue_index_add(struct queue_index *index, const struct queue_entry *entry)
 
 void queue_index_wait(struct queue_index *index, struct queue_item *item, int64_t due_ms)
 {
+    bool added = item->state == ITEM_TAKEN_AND_ADDED;
     timers_remove(&index->due, &item->timer);
-    timers_add(&index->due, &item->timer, due_ms);
+    timers_add(&index->due, &item->timer, added ? index->now_ms : due_ms);
     item->state = ITEM_WAITS;
 }
 

@@ -92,7 +92,8 @@ bool queue_site_has_line(const struct queue_site *site); /* somebody stands ther
 int64_t queue_item_tenant(const struct queue_item *item);
 int64_t queue_item_letter(const struct queue_item *item);
 int64_t queue_item_recipient(const struct queue_item *item);
-/* A taken one: waits again, or is forgotten (unless it was added anew meanwhile). */
+/* A taken one: waits again, or is forgotten. One that was added anew meanwhile is due now, whatever
+ * came of it: the row says what is to be done. */
 void queue_index_wait(struct queue_index *index, struct queue_item *item, int64_t due_ms);
 void queue_index_forget(struct queue_index *index, struct queue_item *item);
 
