@@ -52,9 +52,10 @@ class Knot:
             self.process.wait(PATIENCE)
         self.process = None
 
-    def config(self):
+    def config(self, timeout=30):
+        """timeout: seconds; a short one where questions shall get none of the answers."""
         return (f'dns-servers = {{"{self.address}@{PORT}"}}\ntransparent-zones = {{"test"}}\n'
-                "delivery-port = 2525\ndns-timeout-seconds = 3\n")
+                f"delivery-port = 2525\ndns-timeout-seconds = {timeout}\n")
 
 
 class Liar:

@@ -1,5 +1,6 @@
 """An office under test: a data folder and a server on a loopback address of its own."""
 import itertools
+import json
 import os
 import pathlib
 import poplib
@@ -166,12 +167,27 @@ class Office:
         self.process.stdout.close()
         self.process = None
 
+    def kill(self):
+        """As by kill -9. Only when the worker has gone, too, the folder is free."""
+        worker = self.worker()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        until(lambda: not os.path.exists(f"/proc/{worker}"))
+
     def end(self):
         if self.process:
             self.stop()
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         for mark in ("Sanitizer", "runtime error:", "assertion", "stack of coroutine"):
             assert mark not in text, text[-4000:]
+
+    def rest(self):
+        """Waits until no letter is due: what became of those sent before has been recorded."""
+        def is_due(row):
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            return row["due"] is not None and row["due"] <= now
+        until(lambda: not any(map(is_due, json.loads(self.run("queue", "list", "--json")))))
 
     def worker(self):
         """The process id of the worker below the supervisor, which may just be starting one."""

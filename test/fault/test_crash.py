@@ -49,9 +49,7 @@ def crash_loop(office, connections, letters, crashes, seed, kind=Sender):
                 kills.pop(0)
                 up.clear()
                 if chance.random() < 0.5:  # all of it, or the worker alone
-                    office.process.kill()
-                    office.process.wait()
-                    office.process.stdout.close()
+                    office.kill()
                     office.start()
                 else:
                     until(lambda: killed(office.worker()))

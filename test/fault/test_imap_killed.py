@@ -25,9 +25,7 @@ def kill_now_and_then(times, between):
                 return
             crowd.up.clear()
             if choice.random() < 0.5:
-                crowd.office.process.kill()
-                crowd.office.process.wait()
-                crowd.office.process.stdout.close()
+                crowd.office.kill()
                 crowd.office.start()
             else:
                 until(lambda: killed(crowd.office.worker()))

@@ -57,12 +57,10 @@ def test_a_kill_is_no_crash(make_office):
     send(alice, ["one@far.test"], "patient")
     for n in range(4):
         until(lambda: sink.connections > n)
-        office.process.kill()
-        office.process.wait()
+        office.kill()
         office.start()
     sink.script.clear()
-    office.process.kill()
-    office.process.wait()
+    office.kill()
     office.start()
     assert sink.letter().recipients == ["one@far.test"]
 

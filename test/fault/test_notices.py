@@ -76,9 +76,7 @@ def test_killed_while_the_notice_waits(make_office, tmp_path):
     sink.script["RCPT"] = refuse
     send(alice, "no1@far.test")
     until(lambda: "deliver.not_settled" in office.log.read_text())
-    office.process.kill()
-    office.process.wait()
-    office.process.stdout.close()
+    office.kill()
     sink.script["RCPT"] = "550 5.1.1 No such user"
     office.start()
     until(lambda: told(alice))

@@ -369,7 +369,7 @@ def test_json_says_where_it_is_wrong(echo):
 
 @pytest.fixture(scope="module")
 def hasty(make_echo):
-    return make_echo(idle=400, head=400, body=400, write=400)
+    return make_echo(idle=1500, head=1500, body=1500, write=1500)
 
 
 def drip(raw, data):
@@ -421,7 +421,7 @@ def test_an_answer_nobody_takes_is_given_up(hasty):
 
 
 def test_a_handler_may_take_longer_than_the_deadlines(hasty):
-    assert one(hasty.ask(get("/slow?ms=1000", "Connection: close"))).body == b"at last"
+    assert one(hasty.ask(get("/slow?ms=4000", "Connection: close"))).body == b"at last"
 
 
 # --- the end
@@ -430,7 +430,7 @@ def test_a_handler_may_take_longer_than_the_deadlines(hasty):
 def test_draining(make_echo):
     server = make_echo()
     with server.connect() as busy, server.connect() as idle, server.connect() as half:
-        busy.send(get("/slow?ms=300"))
+        busy.send(get("/slow?ms=3000"))
         idle.send(get("/name/x"))
         assert idle.answer().status == 200
         half.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx")

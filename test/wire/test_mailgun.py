@@ -104,6 +104,7 @@ def test_later_and_in_test_mode(gun):
     row, = [row for row in gun.queue() if row["recipient"] == "later@far.test"]
     assert row["attempts"] == 0
     gun.office.run("queue", "drop", "--to", "later@far.test")
+    gun.office.rest()
     before = len(gun.events())
     gun.sent({"to": "never@far.test", "o:testmode": "yes"})
     assert len(gun.events()) == before and "never@far.test" not in waiting(gun)
@@ -172,6 +173,7 @@ def test_a_letter_for_each(gun):
     ({"text": b"\xff\xfe"}, 400, "not well-formed"),
 ])
 def test_mistakes_are_told_and_nothing_is_sent(gun, change, status, words):
+    gun.office.rest()
     before, waits = len(gun.events()), waiting(gun)
     got, answer = gun.send({"to": "bad@far.test", **change})
     assert got == status and words in answer["message"], (got, answer)

@@ -22,6 +22,7 @@ def gun(make_office):
 
 @contextlib.contextmanager
 def nothing_sent(gun):
+    gun.office.rest()
     events, waits = len(gun.events()), len(gun.queue())
     yield
     assert len(gun.events()) == events and len(gun.queue()) == waits

@@ -185,6 +185,7 @@ def test_templates_by_smtp(gun):
 
 
 def test_mistakes_by_smtp(gun):
+    gun.office.rest()
     events = len(gun.events())
     said = nodemailer(gun, letter("se@far.test", Variables="{"),
                       letter("se@far.test", Recipient_Variables="[]"),

@@ -123,7 +123,7 @@ def test_domains_with_the_same_servers_are_one_site(make_office, town):
 def test_a_name_server_that_comes_back(make_office):
     sink = Sink(own_address(), 2525)
     knot = Knot(own_folder(), own_address(), {"test": [f"far MX 10 mx", f"mx A {sink.address}"]})
-    office = make_office(config=knot.config() + QUICK)
+    office = make_office(config=knot.config(3) + QUICK)
     user = office.new_user("alice")
     with contextlib.closing(user.submission()) as client:
         client.sendmail(user.address, ["x@far.test"], LETTER)
@@ -147,7 +147,7 @@ LIES = {
 @pytest.mark.parametrize("lie", LIES)
 def test_lies_are_temporary(make_office, lie):
     liar = Liar(own_address(), LIES[lie])
-    office = make_office(config=liar.config() + QUICK)
+    office = make_office(config=liar.config(3) + QUICK)
     user = office.new_user("alice")
     with contextlib.closing(user.submission()) as client:
         client.sendmail(user.address, ["x@far.test"], LETTER)
@@ -164,7 +164,7 @@ def test_hosts_with_foreign_bytes_are_left_out(make_office):
         return (header(question, b"\x81\x80", 1) + asked(question) + b"\xc0\x0c\0\x0f\0\x01"
                 b"\0\0\0\x3c" + len(rdata).to_bytes(2, "big") + rdata)
     liar = Liar(own_address(), answer)
-    office = make_office(config=liar.config() + QUICK)
+    office = make_office(config=liar.config(3) + QUICK)
     user = office.new_user("alice")
     with contextlib.closing(user.submission()) as client:
         client.sendmail(user.address, ["x@far.test"], LETTER)

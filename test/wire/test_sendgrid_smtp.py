@@ -148,6 +148,8 @@ def test_bad_fields_are_refused_whole(grid, api, why):
     reply, = nodemailer(grid, one)
     if why is None:
         assert "response" in reply, reply
+        until(lambda: grid.sink.letters)
+        grid.office.rest()
         return
     assert reply["code"] == 550 and why in reply["error"], reply
     assert grid.queue() == [] and grid.sink.letters == []
