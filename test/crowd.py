@@ -9,8 +9,8 @@ import smtplib
 import threading
 import time
 
-from imap import Imap
-from office import OFFSET, PATIENCE
+from imap import Closed, Imap
+from office import OFFSET, PATIENCE, until
 from picture import KINDS, Picture, sequence_set
 from referee import Referee
 
@@ -45,16 +45,27 @@ class Actor:
 
     def open(self):
         """Again, when the server is there again."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + 5 * PATIENCE
         while not self.picture.box:
-            self.picture.mailbox = self.crowd.name
             try:
-                self.picture.open()
+                self.picture.connect()
+                while not self.has_selected():  # it got another name just now
+                    time.sleep(0.02)
             except OSError:
                 self.picture.drop()
                 self.crowd.up.wait()
                 assert time.monotonic() < end, "the server does not come back"
                 time.sleep(0.02)
+
+    def has_selected(self):
+        self.picture.mailbox = self.crowd.name
+        try:
+            self.picture.select()
+        except Closed as error:
+            if "[NONEXISTENT]" in str(error):
+                return False
+            raise
+        return True
 
     # --- choosing
 
@@ -236,14 +247,16 @@ class Crowd:
                 picture.select()
         except OSError:  # it may have been done
             if before != after:
-                self.find_name(before, new)
+                until(lambda: self.has_found(before, new))
             raise
         self.name = after
 
-    def find_name(self, before, after):
+    def has_found(self, before, after):
         self.up.wait()
         with contextlib.suppress(OSError), Imap(self.user) as box:
             self.name = before if box.ok(f'LIST "" "{before}"') else after
+            return True
+        return False
 
     # --- the other doors
 

@@ -45,15 +45,18 @@ class Picture:
     # --- connections
 
     def open(self, by_fetch=False):
-        """Connects and selects. With QRESYNC what is known is brought up to date, by SELECT or (where
-        nobody else does anything) by FETCH; else it is forgotten and read again."""
+        self.connect()
+        self.select(by_fetch)
+
+    def connect(self):
         self.box = Imap(self.user)
         self.condstore = self.qresync or "CONDSTORE" in self.kind
         if self.kind:
             self.box.ok(f"ENABLE {self.kind}")
-        self.select(by_fetch)
 
     def select(self, by_fetch=False):
+        """With QRESYNC what is known is brought up to date, by SELECT or (where nobody else does
+        anything) by FETCH; else it is forgotten and read again."""
         if None in self.uids:  # not all was learnt: no use
             self.start_over(0)
         known, option = (self.validity, self.highest), ""

@@ -12,10 +12,10 @@ import time
 
 import pytest
 from conftest import own_address
-from office import OFFSET, PATIENCE, unverified
+from office import OFFSET, PATIENCE, unverified, until
 from sink import HANG_UP, Sink
 
-LETTERS, SENDERS, KILLS = 2000, 20, 25
+LETTERS, SENDERS, KILLS, STEP = 2000, 20, 25, 50
 QUICK = """destination "*" { retry-seconds = {1, 1, 2} retry-then-seconds = 2
     retry-jitter-percent = 50 connections = 5 }
 destination "dead0.test" { expiry-seconds = 20 }
@@ -41,8 +41,8 @@ def behaviours(chance):
 class Writer:
     """Sends letters over one connection at a time; knows which were accepted."""
 
-    def __init__(self, office, alice, domains, share, chance):
-        self.office, self.alice, self.domains = office, alice, domains
+    def __init__(self, office, up, alice, domains, share, chance):
+        self.office, self.up, self.alice, self.domains = office, up, alice, domains
         self.share, self.chance, self.accepted = share, chance, []
 
     def connect(self):
@@ -54,22 +54,18 @@ class Writer:
     def run(self):
         client = None
         for name in self.share:
+            self.up.wait()
             domain = self.chance.choice(self.domains)
             to = f"{'no-' if self.chance.random() < 0.3 else ''}{name}@{domain}"
             text = (f"From: {self.alice.address}\r\nSubject: {name}\r\n\r\n"
                     + "x" * self.chance.choice([100, 5000, 100000]) + "\r\n").replace(
                         "x" * 900, "x" * 900 + "\r\n")
-            done = False
-            while not done:
-                try:
-                    client = client or self.connect()
-                    client.sendmail(self.alice.address, [to], text)
-                    self.accepted.append(to)
-                    done = True
-                except (OSError, smtplib.SMTPException):
-                    client = None  # no answer: nothing was promised; the next one
-                    done = True
-                    time.sleep(0.05)
+            try:
+                client = client or self.connect()
+                client.sendmail(self.alice.address, [to], text)
+                self.accepted.append(to)
+            except (OSError, smtplib.SMTPException):
+                client = None  # no answer: nothing was promised; the next one
 
 
 @pytest.mark.long
@@ -91,18 +87,23 @@ def test_crash_loop_of_letters_that_leave(make_office):
     office = make_office(config=QUICK + routes)
     alice = office.new_user("alice")
     names = [f"letter-{n}" for n in range(LETTERS)]
-    writers = [Writer(office, alice, domains, names[n::SENDERS], random.Random(n))
+    up = threading.Event()
+    up.set()
+    writers = [Writer(office, up, alice, domains, names[n::SENDERS], random.Random(n))
                for n in range(SENDERS)]
     threads = [threading.Thread(target=writer.run) for writer in writers]
     for thread in threads:
         thread.start()
     kills = []
-    for _ in range(KILLS):
-        time.sleep(chance.uniform(0.2, 1.2))
+    for number in range(KILLS):  # in the midst of letters, however fast they go
+        until(lambda: sum(len(writer.accepted) for writer in writers) >= number * STEP)
+        time.sleep(chance.uniform(0, 0.5))
+        up.clear()
         begun = time.monotonic()
         office.kill()
         kills.append((begun, time.monotonic()))
         office.start()
+        up.set()
     for thread in threads:
         thread.join()
 
