@@ -176,7 +176,7 @@ static int answer_domains(struct http_request *r, const struct wanted *w, struct
 int mailgun_domains_co_get(struct http_request *r)
 {
     struct mailgun_caller caller;
-    struct wanted wanted;
+    struct wanted wanted = {0};
     struct found *all = NULL;
     size_t count = 0;
     int rc = mailgun_co_enter(r, "domains.read", &caller);
@@ -215,7 +215,7 @@ static int co_answer(struct http_request *r, const char *message)
     const struct directory_node node = {.hostname = api->hostname};
     struct directory_record *records =
         arena_alloc(&r->arena, DIRECTORY_RECORDS_MAX * sizeof *records);
-    size_t count;
+    size_t count = 0;
     int rc = mailgun_co_enter(r, "domains.read", &caller);
     if (rc == 0)
         rc = records ? directory_co_records(api->directory, &node, caller.domain, records, &count)

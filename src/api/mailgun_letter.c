@@ -148,7 +148,7 @@ static bool is_type(const struct mime_part *part, const char *type, const char *
 static int open_container(struct mailgun_call *c, struct span *letter)
 {
     struct mime_part parts[CONTAINER_PARTS];
-    struct span whole = *letter, inner = SPAN(""), bytes;
+    struct span whole = *letter, inner = SPAN(""), bytes = SPAN("");
     int rc = 0, count = mime_parse(whole, parts, CONTAINER_PARTS);
     if (!is_type(&parts[0], "multipart", "mailgun-variables"))
         return 0;
@@ -239,7 +239,7 @@ static int co_take_letter(struct mailgun_call *c, struct span letter)
 
 int mailgun_co_read_mime(struct mailgun_call *c, const struct form *form)
 {
-    struct span given = mailgun_field(form, "message"), letter;
+    struct span given = mailgun_field(form, "message"), letter = SPAN("");
     int rc = 0;
     if (mailgun_field(form, "to").len == 0)
         return mailgun_refuse(c, "to parameter is missing");

@@ -306,7 +306,7 @@ static int co_answer(struct http_request *r,
                      int (*co_read)(struct mailgun_call *c, const struct form *form))
 {
     struct mailgun_caller caller;
-    struct form form;
+    struct form form = {0};
     int rc = mailgun_co_enter(r, "mail.send", &caller);
     if (rc == 0)
         rc = mailgun_co_form(r, &form);

@@ -45,7 +45,7 @@ int mailgun_co_take_template(struct mailgun_call *c)
 {
     char space[MAILGUN_SPACE], name[TEMPLATES_NAME_MAX + 1], tag[TEMPLATES_NAME_MAX + 1];
     struct compose_letter *letter = &c->content.letter;
-    struct stored_version version;
+    struct stored_version version = {0};
     if (c->template.len == 0)
         return 0;
     int rc = mailgun_stored_name(c->template, name);

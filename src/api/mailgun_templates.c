@@ -109,7 +109,7 @@ int mailgun_shelf_fail(struct http_request *r, const char *what, int rc)
 
 int mailgun_read_page(struct http_request *r, struct mailgun_page *page)
 {
-    struct span kind, limit, pivot;
+    struct span kind = SPAN(""), limit = SPAN(""), pivot = SPAN("");
     uint64_t count = PAGE_MAX;
     int rc = http_query(r, "page", &kind);
     if (rc == 0)
@@ -169,7 +169,7 @@ int mailgun_put_paging(struct http_request *r, struct json_object *o,
 static int co_add_active(struct http_request *r, struct mailgun_shelf *s,
                          const struct stored_template *one, struct json_object *o)
 {
-    struct stored_version version;
+    struct stored_version version = {0};
     int rc = templates_co_version_find(s->store, s->tenant, s->space, one->name, SPAN(""),
                                        &r->arena, &version);
     if (rc == 0)
@@ -190,9 +190,9 @@ static int co_put_template(struct http_request *r, struct mailgun_shelf *s,
 int mailgun_templates_co_get(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct mailgun_page page;
-    struct stored_template *list;
-    size_t count;
+    struct mailgun_page page = {0};
+    struct stored_template *list = NULL;
+    size_t count = 0;
     int rc = mailgun_co_open_shelf(r, "templates.read", &s);
     if (rc == 0)
         rc = mailgun_read_page(r, &page);
@@ -266,7 +266,7 @@ static int co_add(struct http_request *r, struct mailgun_shelf *s, const struct 
 int mailgun_templates_co_post(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct form form;
+    struct form form = {0};
     struct stored_template one = {0};
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
@@ -295,7 +295,7 @@ int mailgun_templates_co_post(struct http_request *r)
 int mailgun_template_co_get(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct stored_template one;
+    struct stored_template one = {0};
     struct json_object *template;
     int rc = mailgun_co_open_shelf(r, "templates.read", &s);
     if (rc == 0)
@@ -331,8 +331,8 @@ int mailgun_answer_named(struct http_request *r, const char *message, const stru
 int mailgun_template_co_put(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct form form;
-    struct stored_template one;
+    struct form form = {0};
+    struct stored_template one = {0};
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
         rc = mailgun_co_form(r, &form);

@@ -157,10 +157,10 @@ static void cut_page(const struct mailgun_page *page, struct stored_version **li
 int mailgun_versions_co_get(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct mailgun_page page;
-    struct stored_template one;
-    struct stored_version *list;
-    size_t count;
+    struct mailgun_page page = {0};
+    struct stored_template one = {0};
+    struct stored_version *list = NULL;
+    size_t count = 0;
     int rc = mailgun_co_open_shelf(r, "templates.read", &s);
     if (rc == 0)
         rc = mailgun_read_page(r, &page);
@@ -192,8 +192,8 @@ int mailgun_versions_co_get(struct http_request *r)
 static int co_add(struct http_request *r, struct mailgun_shelf *s, const struct form *form)
 {
     struct stored_version version = {.active = mailgun_is_yes(mailgun_field(form, "active"))};
-    struct stored_version *list;
-    size_t count;
+    struct stored_version *list = NULL;
+    size_t count = 0;
     int rc = mailgun_version_take(r, form, s, &version);
     if (rc == 0)
         rc = mailgun_shelf_fail(r, "template",
@@ -213,9 +213,9 @@ static int co_add(struct http_request *r, struct mailgun_shelf *s, const struct 
 int mailgun_versions_co_post(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct form form;
-    struct stored_template one;
-    struct stored_version version;
+    struct form form = {0};
+    struct stored_template one = {0};
+    struct stored_version version = {0};
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
         rc = mailgun_co_form(r, &form);
@@ -238,8 +238,8 @@ int mailgun_versions_co_post(struct http_request *r)
 int mailgun_version_co_get(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct stored_template one;
-    struct stored_version version;
+    struct stored_template one = {0};
+    struct stored_version version = {0};
     int rc = mailgun_co_open_shelf(r, "templates.read", &s);
     if (rc == 0)
         rc = co_find_both(r, &s, &one, &version);
@@ -249,9 +249,9 @@ int mailgun_version_co_get(struct http_request *r)
 int mailgun_version_co_put(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct form form;
-    struct stored_template one;
-    struct stored_version version;
+    struct form form = {0};
+    struct stored_template one = {0};
+    struct stored_version version = {0};
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
         rc = mailgun_co_form(r, &form);
@@ -282,7 +282,7 @@ int mailgun_version_co_delete(struct http_request *r)
 /* A version that has the new tag already is written over; it stays active if it was. */
 static int co_copy(struct http_request *r, struct mailgun_shelf *s, struct stored_version *version)
 {
-    struct stored_version old;
+    struct stored_version old = {0};
     struct span comment, name = span_of(s->name);
     int rc = http_query(r, "comment", &comment);
     if (rc < 0)
@@ -303,8 +303,8 @@ static int co_copy(struct http_request *r, struct mailgun_shelf *s, struct store
 int mailgun_version_co_copy(struct http_request *r)
 {
     struct mailgun_shelf s;
-    struct stored_template one;
-    struct stored_version version;
+    struct stored_template one = {0};
+    struct stored_version version = {0};
     int rc = mailgun_co_open_shelf(r, "templates.write", &s);
     if (rc == 0)
         rc = co_find_both(r, &s, &one, &version);

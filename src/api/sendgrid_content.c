@@ -79,7 +79,7 @@ static int take_parts(struct sendgrid_mail *m, struct json_object *list, size_t 
         return -ENOMEM;
     letter->bodies = bodies;
     for (size_t i = 0; i < count; i++) {
-        struct span type, value;
+        struct span type = SPAN(""), value = SPAN("");
         int rc = take_part(m, json_object_array_get_idx(list, i), i, &type, &value);
         int rank = rc == 0 ? rank_of(type) : 0;
         if (rc < 0)

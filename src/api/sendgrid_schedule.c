@@ -28,7 +28,7 @@ static int answer_id(struct http_request *r, int status, struct span id)
 int sendgrid_batch_co_post(struct http_request *r)
 {
     struct identity who;
-    struct span id;
+    struct span id = SPAN("");
     int rc = sendgrid_co_enter(r, "mail.batch.create", &who);
     if (rc == 0)
         rc = batch_co_make(api_of(r)->store, who.tenant, &r->arena, &id);
@@ -132,8 +132,8 @@ int sendgrid_scheduled_co_post(struct http_request *r)
 int sendgrid_scheduled_co_list(struct http_request *r)
 {
     struct identity who;
-    struct batch *list;
-    size_t count;
+    struct batch *list = NULL;
+    size_t count = 0;
     int rc = sendgrid_co_enter(r, "user.scheduled_sends.read", &who);
     if (rc == 0)
         rc = batch_co_list(api_of(r)->store, who.tenant, &r->arena, &list, &count);
@@ -194,7 +194,7 @@ int sendgrid_scheduled_co_patch(struct http_request *r)
 int sendgrid_scheduled_co_delete(struct http_request *r)
 {
     struct schedule_call c = {.r = r};
-    bool told;
+    bool told = false;
     int rc = sendgrid_co_enter(r, "user.scheduled_sends.delete", &c.who);
     if (rc == 0)
         rc = co_find_stated(&c, &told);

@@ -348,8 +348,8 @@ static int co_read_batch(struct smtpapi *s)
 
 static int read_said(struct smtpapi *s)
 {
-    struct json_error error;
-    struct span text;
+    struct json_error error = {0};
+    struct span text = SPAN("");
     int rc = letter_field(s->handover->letter, FIELD, &s->mail.arena, &text);
     if (rc == 0 && text.len == 0)
         text = SPAN("{}");

@@ -62,7 +62,7 @@ static void new_id(bool dynamic, char ret_id[SENDGRID_ID])
     }
     unsigned char bytes[16];
     random_bytes(bytes, sizeof bytes);
-    strcpy(ret_id, "d-");
+    snprintf(ret_id, SENDGRID_ID, "d-");
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(ret_id + 2 + 2 * i, 3, "%02x", bytes[i]);
 }
@@ -315,7 +315,7 @@ static int co_fill_page(struct shelf *c, struct page *page)
 
 static int take_page(struct shelf *c, struct page *page, bool *ret_paged)
 {
-    struct span generations, size;
+    struct span generations = SPAN(""), size = SPAN("");
     uint64_t number = ALL_MAX;
     int rc = http_query(c->r, "generations", &generations);
     if (rc == 0)

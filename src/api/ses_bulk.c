@@ -235,8 +235,8 @@ static int take_entries(struct bulk *b, struct json_object *in)
 static __attribute__((noinline)) int co_take_call(struct bulk *b, struct json_object *in)
 {
     struct ses_call *c = b->c;
-    struct json_object *content, *template;
-    struct span data;
+    struct json_object *content = NULL, *template = NULL;
+    struct span data = SPAN("");
     int rc = ses_co_take_envelope(c, in, &b->l);
     if (rc == 0 && b->l.content.letter.from.count == 0)
         rc = ses_refuse_member(c, "FromEmailAddress", NULL);

@@ -14,7 +14,7 @@
 #define NAMESPACE  "http://ses.amazonaws.com/doc/2010-12-01/"
 #define ANSWER_MAX ((size_t)16 * 1024)
 
-static const struct {
+static const struct { /* NOLINT: padded, so that the table below reads in its order */
     const char *name; /* of version 2: x-amzn-ErrorType */
     int status;
     const char *code; /* of version 1 */

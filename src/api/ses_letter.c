@@ -118,7 +118,7 @@ static int co_take_own(struct ses_call *c, struct span text, struct mailbox *ret
 static int co_take_return_path(struct ses_call *c, struct span text, struct ses_letter *l)
 {
     AUTO_BUFFER path = BUFFER(ADDRESS_TEXT_MAX * 2);
-    struct mailbox box;
+    struct mailbox box = {0};
     int rc = co_take_own(c, text, &box);
     if (rc == 0)
         rc = address_write(&box, &path);
@@ -259,7 +259,7 @@ static int take_bytes(struct ses_call *c, struct json_object *o, struct span *re
 static int take_attachment(struct ses_call *c, struct json_object *o,
                            struct compose_attachment *one)
 {
-    struct span disposition;
+    struct span disposition = SPAN("");
     if (!json_object_is_type(o, json_type_object))
         return ses_refuse_member(c, "Attachments", "a list of objects");
     int rc = ses_need_text(c, o, "FileName", &one->name);
@@ -283,8 +283,8 @@ static int take_attachment(struct ses_call *c, struct json_object *o,
 int ses_take_extras(struct ses_call *c, struct json_object *o, struct ses_letter *l)
 {
     struct compose_letter *letter = &l->content.letter;
-    struct json_object *list;
-    size_t count;
+    struct json_object *list = NULL;
+    size_t count = 0;
     int rc = ses_take_headers(c, o, "Headers", &letter->headers, &letter->header_count);
     if (rc == 0)
         rc = ses_array(c, o, "Attachments", &list, &count);

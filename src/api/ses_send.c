@@ -134,7 +134,7 @@ static int take_raw(struct ses_call *c, struct json_object *raw, struct ses_lett
 static int co_take_template(struct ses_call *c, struct json_object *template, struct ses_letter *l,
                             struct content_group *group)
 {
-    struct span data;
+    struct span data = SPAN("");
     int rc = ses_co_take_template(c, template, l);
     if (rc == 0)
         rc = ses_text(c, template, "TemplateData", &data);
@@ -146,7 +146,7 @@ static int co_take_template(struct ses_call *c, struct json_object *template, st
 static int co_take_content(struct ses_call *c, struct json_object *in, struct ses_letter *l,
                            struct content_group *group)
 {
-    struct json_object *content, *simple, *raw, *template;
+    struct json_object *content = NULL, *simple = NULL, *raw = NULL, *template = NULL;
     int rc = ses_need_object(c, in, "Content", &content);
     if (rc == 0)
         rc = ses_object(c, content, "Simple", &simple);

@@ -77,7 +77,7 @@ static int take_parts(struct ses_call *c, struct json_object *content, struct st
 static int take_input(struct ses_call *c, struct json_object *in, struct span *ret_name,
                       struct stored_version *parts)
 {
-    struct json_object *content;
+    struct json_object *content = NULL;
     int rc = ses_need_text(c, in, "TemplateName", ret_name);
     if (rc == 0)
         rc = check_name(c, *ret_name);
@@ -158,8 +158,8 @@ int ses_co_find_template(struct ses_call *c, struct span name, struct stored_ver
 
 int ses_template_co_get(struct ses_call *c, struct json_object *in, struct json_object *out)
 {
-    struct stored_version parts;
-    struct span name;
+    struct stored_version parts = {0};
+    struct span name = SPAN("");
     int rc = ses_need_text(c, in, "TemplateName", &name);
     if (rc == 0)
         rc = ses_co_find_template(c, name, &parts);
@@ -181,7 +181,7 @@ int ses_template_co_get(struct ses_call *c, struct json_object *in, struct json_
 int ses_take_page(struct ses_call *c, struct json_object *in, unsigned max, unsigned otherwise,
                   struct span *ret_token, unsigned *ret_size)
 {
-    struct span text;
+    struct span text = SPAN("");
     uint64_t size = otherwise;
     int rc = ses_text(c, in, "NextToken", ret_token);
     if (rc == 0)
@@ -227,7 +227,7 @@ int ses_template_co_list(struct ses_call *c, struct json_object *in, struct json
 /* TemplateName, or the name behind "…:template/" in TemplateArn. */
 static int take_name(struct ses_call *c, struct json_object *o, struct span *ret_name)
 {
-    struct span arn;
+    struct span arn = SPAN("");
     int rc = ses_text(c, o, "TemplateName", ret_name);
     if (rc == 0)
         rc = ses_text(c, o, "TemplateArn", &arn);
@@ -241,9 +241,9 @@ static int take_name(struct ses_call *c, struct json_object *o, struct span *ret
 
 int ses_co_take_template(struct ses_call *c, struct json_object *o, struct ses_letter *l)
 {
-    struct stored_version parts;
-    struct json_object *content;
-    struct span name;
+    struct stored_version parts = {0};
+    struct json_object *content = NULL;
+    struct span name = SPAN("");
     int rc = take_name(c, o, &name);
     if (rc == 0)
         rc = ses_object(c, o, "TemplateContent", &content);

@@ -110,8 +110,9 @@ static int co_run_v1(struct ses_call *c, struct json_object **in, struct json_ob
         return ses_refuse(c, SES_BAD_REQUEST, "The parameters are not well-formed.");
     if (rc == 0)
         rc = find_action(c, *in, ret_action);
-    if (rc == 0)
-        rc = ses_co_may(c, (*ret_action)->scope);
+    if (rc < 0 || !*ret_action)
+        return rc;
+    rc = ses_co_may(c, (*ret_action)->scope);
     return rc < 0 ? rc : (*ret_action)->co_run(c, *in, out);
 }
 
@@ -122,7 +123,7 @@ int ses_v1_co_answer(struct http_request *r)
     const struct action *action = NULL;
     AUTO_BUFFER text = BUFFER(ANSWER_MAX);
     int rc = co_run_v1(&c, &in, out, &action);
-    if (rc == 0)
+    if (rc == 0 && action)
         rc = print(&c, action, out, &text);
     if (rc == 0)
         rc = http_answer(r, 200, "text/xml", buffer_span(&text));

@@ -95,7 +95,7 @@ static int take_query(struct http_request *r, struct json_object *values)
 
 int smtpcom_co_values(struct http_request *r, struct json_object **ret_values)
 {
-    struct span text;
+    struct span text = SPAN("");
     struct json_object *body = NULL, *values = json_object_new_object();
     *ret_values = values;
     int rc = values ? take_query(r, values) : -ENOMEM;

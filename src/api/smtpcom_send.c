@@ -171,7 +171,7 @@ static int take_bytes(struct smtpcom_call *c, struct json_object *o, const char 
 static int take_part(struct smtpcom_call *c, struct json_object *o, struct compose_body *bodies)
 {
     struct compose_letter *letter = &c->content.letter;
-    struct span type = SPAN("text/plain"), charset = SPAN(""), bytes, text;
+    struct span type = SPAN("text/plain"), charset = SPAN(""), bytes = SPAN(""), text;
     AUTO_BUFFER out = BUFFER(SMTPCOM_BODY_MAX);
     if (!json_object_is_type(o, json_type_object) || member_text(o, "type", &type) < 0 ||
         member_text(o, "charset", &charset) < 0)

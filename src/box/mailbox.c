@@ -250,8 +250,8 @@ static int check_room(struct db_tx *tx, const struct db_statement *count, int64_
 static int insert(struct db_tx *tx, int64_t tenant, int64_t user, struct span name,
                   enum box_use use)
 {
-    struct db_query *q;
-    int64_t uidvalidity;
+    struct db_query *q = NULL;
+    int64_t uidvalidity = 0;
     int rc = next_uidvalidity(tx, tenant, user, &uidvalidity);
     if (rc == 0)
         rc = start(tx, &insert_mailbox, tenant, user, "name", name, &q);

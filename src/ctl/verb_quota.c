@@ -94,9 +94,9 @@ static const char *whose(int64_t own)
 
 static int co_show_user(struct verb_call *call, const char *address)
 {
-    struct directory_quota quota, own;
-    struct box_usage usage;
-    int64_t user;
+    struct directory_quota quota = {0}, own = {0};
+    struct box_usage usage = {0};
+    int64_t user = 0;
     int rc = directory_co_user_quota(call->office->directory, TENANT_FIRST, span_of(address), &user,
                                      &quota, &own);
     if (rc == 0)
@@ -119,7 +119,7 @@ static int co_show_user(struct verb_call *call, const char *address)
 
 int verb_co_user_quota(struct verb_call *call, const char *address)
 {
-    struct directory_quota quota;
+    struct directory_quota quota = {0};
     int rc = 0, status = take_limits(call, true, &quota);
     if (status != VERB_OK)
         return status;
@@ -156,7 +156,7 @@ static int co_show_domain(struct verb_call *call, const char *name)
 
 int verb_co_domain_quota(struct verb_call *call, const char *name)
 {
-    struct directory_quota quota;
+    struct directory_quota quota = {0};
     int rc = 0, status = take_limits(call, false, &quota);
     if (status != VERB_OK)
         return status;

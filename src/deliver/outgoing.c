@@ -130,7 +130,7 @@ static int find_domain(struct merging_job *job)
 static int outgoing_co_make(struct outgoing *o, struct deliver *d, struct merging_job *job)
 {
     const struct submit_door *door = d->settings.door;
-    struct dkim_keys *keys;
+    struct dkim_keys *keys = NULL;
     int rc = find_domain(job);
     if (rc == 0)
         rc = directory_co_dkim_keys(door->directory, job->domain, &keys);

@@ -56,14 +56,14 @@ int directory_co_records(struct directory *d, const struct directory_node *node,
                          struct directory_record ret_records[DIRECTORY_RECORDS_MAX],
                          size_t *ret_count)
 {
-    struct dkim_keys *keys;
+    struct dkim_keys *keys = NULL;
     *ret_count = write_fixed(node, domain, ret_records);
     int rc = directory_co_dkim_make(d, span_of(domain));
     if (rc == 0) {
         directory_forget_dkim(d, domain);
         rc = directory_co_dkim_keys(d, domain, &keys);
     }
-    if (rc < 0)
+    if (rc)
         return rc;
     rc = write_keys(keys, domain, ret_records, ret_count);
     dkim_keys_release(keys);

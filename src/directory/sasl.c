@@ -287,7 +287,7 @@ int sasl_co_run(struct sasl_dialogue *dialogue, struct span mechanism, struct sp
 {
     int rc = sasl_co_start(dialogue, mechanism, initial, ret_who);
     while (rc == SASL_CHALLENGE) {
-        struct span line;
+        struct span line = SPAN("");
         rc = sasl_co_say_challenge(dialogue, prompt);
         if (rc == 0)
             rc = stream_co_read_line(dialogue->st, SASL_LINE_MAX, &line);

@@ -156,7 +156,7 @@ static int imap_co_send_binary(struct fetching *k, const struct fetch_section *o
 
 static int imap_co_send_section(struct fetching *k, const struct fetch_section *one)
 {
-    struct section_range range;
+    struct section_range range = {0};
     int rc = imap_co_find(k, one, &range);
     if (rc == ERR_ABSENT)
         return buffer_append_text(&k->out, one->what == FETCH_BINARY_SIZE ? "0" : "NIL");

@@ -86,7 +86,8 @@ static void choose_bits(struct program *program)
     if (program->bit_count || !in_header || program->name.len > sizeof name - 2)
         return;
     memcpy(name, program->name.at, program->name.len); /* the text is short: is there a field? */
-    memcpy(name + program->name.len, ": ", 2);
+    name[program->name.len] = ':';
+    name[program->name.len + 1] = ' ';
     program->bit_count = signature_ask(span_make(name, program->name.len + 2), true, program->bits);
 }
 
@@ -207,9 +208,10 @@ static void mark_children(struct program *program)
 
 static void mark_not(struct program *program)
 {
-    for (unsigned w = 0; w < WORDS; w++) {
-        program->may.words[w] = ~program->children->must.words[w];
-        program->must.words[w] = ~program->children->may.words[w];
+    const struct program *child = program->children;
+    for (unsigned w = 0; child && w < WORDS; w++) {
+        program->may.words[w] = ~child->must.words[w];
+        program->must.words[w] = ~child->may.words[w];
     }
 }
 

@@ -73,8 +73,8 @@ int imap_co_getquota(struct imap_session *s, struct imap_parser *p)
 int imap_co_getquotaroot(struct imap_session *s, struct imap_parser *p)
 {
     AUTO_BUFFER line = BUFFER(16384);
-    struct directory_quota quota;
-    struct box_usage usage;
+    struct directory_quota quota = {0};
+    struct box_usage usage = {0};
     struct span name;
     if (imap_parse_sp(p) < 0)
         return IMAP_BAD;

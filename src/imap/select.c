@@ -226,7 +226,7 @@ static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool
         rc = imap_co_open(s, &mailbox, read_only);
     if (rc == 0)
         rc = imap_co_read_state(s, &mailbox);
-    if (rc < 0) {
+    if (rc) {
         imap_unselect(s);
         return imap_co_fail(s, rc);
     }

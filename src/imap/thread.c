@@ -109,7 +109,7 @@ int imap_co_thread(struct imap_session *s, struct imap_parser *p)
         rc = imap_co_search_to_visit(s, program, &k.result);
     if (rc == 0)
         rc = imap_co_scan_complete(s, make_threads, &k, &k.late);
-    rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer(&k);
+    rc = rc ? imap_co_fail(s, rc) : imap_co_answer(&k);
     free(k.result.found);
     free(k.late.uids);
     buffer_free(&k.subject);

@@ -13,7 +13,7 @@ void view_free(struct view *v)
 
 static int reserve(struct view *v)
 {
-    if (v->count < v->room)
+    if (v->runs && v->count < v->room)
         return 0;
     size_t room = v->room ? v->room * 2 : 4;
     struct view_run *grown = realloc(v->runs, room * sizeof *grown);

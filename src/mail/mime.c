@@ -260,7 +260,7 @@ enum delimiter { NO_DELIMITER, DELIMITER, CLOSE_DELIMITER };
 static enum delimiter match_boundary(struct span text, struct span written)
 {
     bool quoted = is_quoted(written);
-    char byte;
+    char byte = 0;
     if (written.len == 0)
         return NO_DELIMITER;
     while (next_value_byte(&written, quoted, &byte))

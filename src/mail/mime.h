@@ -27,10 +27,10 @@ struct mime_part {
     enum mime_kind kind;
     int parent;               /* index, -1 for the root */
     int depth;                /* 0 for the root */
+    bool typed;               /* its Content-Type says what it is */
     size_t header, body, end; /* offsets; end is before the CRLF that belongs to a boundary */
     size_t lines;             /* line ends from body to end */
     struct span type, subtype, parameters; /* Content-Type; "text", "plain", "" unless it says so */
-    bool typed;                            /* it does */
 };
 
 /* Count of parts, at least 1; max must be. The spans of parts point into letter. */

@@ -123,7 +123,7 @@ static struct span unquoted(struct span s)
 /* A single part, behind its "("; 1: a letter within comes next. */
 static int copy_single(struct cut *c)
 {
-    struct span type, subtype;
+    struct span type = SPAN(""), subtype = SPAN("");
     int rc = copy_value(c, &type);
     if (rc == 0)
         rc = copy_byte(c, ' ');

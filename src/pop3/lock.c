@@ -32,7 +32,7 @@ int pop3_locks_create(struct pop3_locks **ret_locks)
 
 static void drop(struct pop3_locks *locks, struct lock *lock)
 {
-    HASH_DEL(locks->table, lock);
+    HASH_DEL(locks->table, lock); /* NOLINT: clang-tidy loses track in uthash */
     free(lock);
 }
 

@@ -147,7 +147,7 @@ static const struct {
 
 static int pop3_co_next(struct pop3_session *s)
 {
-    struct span line;
+    struct span line = SPAN("");
     struct pop3_command command;
     int64_t idle = s->settings->idle_timeout_ms ? s->settings->idle_timeout_ms : IDLE_TIMEOUT_MS;
     int64_t left = s->opened_ms + LOGIN_WITHIN_MS - clock_mono_ms();

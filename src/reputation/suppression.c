@@ -50,7 +50,7 @@ static const struct db_statement delete_one = {
 int suppression_add(struct db_tx *tx, int64_t tenant, const struct suppression *one)
 {
     char folded[ADDRESS_TEXT_MAX];
-    struct db_query *q;
+    struct db_query *q = NULL;
     int rc = fold(one->address, folded);
     if (rc == 0)
         rc = db_prepare(tx, &insert_one, &q);

@@ -46,7 +46,8 @@ void submission_co_check_header(struct incoming *in, struct span header)
         else if (rc == 0)
             refuse_author(in, &authors[i]);
     }
-    if (in->refusal.code == 0 && address_fold_domain(authors[0].domain, in->author_domain) < 0)
+    if (in->refusal.code == 0 && count > 0 &&
+        address_fold_domain(authors[0].domain, in->author_domain) < 0)
         in->author_domain[0] = '\0';
 }
 

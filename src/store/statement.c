@@ -145,7 +145,7 @@ int db_on_commit(struct db_tx *tx, void (*tell)(int64_t value), int64_t value)
     struct db_notice *last = tx->notice_count ? &tx->notices[tx->notice_count - 1] : NULL;
     if (last && last->tell == tell && last->value == value)
         return 0;
-    if (tx->notice_count == tx->notice_room) {
+    if (!tx->notices || tx->notice_count == tx->notice_room) {
         size_t room = tx->notice_room ? tx->notice_room * 2 : 64;
         struct db_notice *grown = realloc(tx->notices, room * sizeof *grown);
         if (!grown)

@@ -202,7 +202,7 @@ static void tell(struct letter_recipient *recipient, const struct copy *copies, 
     const struct directory_target *first = recipient->targets;
     const struct copy *copy =
         recipient->count && first->user ? copy_find(copies, count, first) : NULL;
-    recipient->refused = is_served(recipient, copies, count) ? 0 : copy->refused;
+    recipient->refused = copy && !is_served(recipient, copies, count) ? copy->refused : 0;
     if (!recipient->mailbox)
         return;
     size_t len = copy && copy->refused == 0 && !copy->waits ? copy->name.len : 0;

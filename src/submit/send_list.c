@@ -269,7 +269,7 @@ static int sending_co_queue(struct sending *s)
             rc = co_pause();
     }
     int64_t first = INT64_MAX, last = 0;
-    for (size_t i = 0; i < s->row_count; i++) {
+    for (size_t i = 0; rc == 0 && i < s->row_count; i++) {
         first = s->rows[i].due_ms < first ? s->rows[i].due_ms : first;
         last = s->rows[i].due_ms > last ? s->rows[i].due_ms : last;
     }

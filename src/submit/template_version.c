@@ -145,7 +145,7 @@ static int change(struct db_tx *tx, void *arg)
 {
     const struct writing *w = arg;
     struct template_row row;
-    struct db_query *q;
+    struct db_query *q = NULL;
     int64_t id = 0;
     int rc = template_read_row(tx, &w->place, &row);
     if (rc == 0)
@@ -162,7 +162,7 @@ static int take_out(struct db_tx *tx, void *arg)
 {
     const struct writing *w = arg;
     struct template_row row;
-    struct db_query *q;
+    struct db_query *q = NULL;
     int64_t id = 0;
     int rc = template_read_row(tx, &w->place, &row);
     if (rc == 0)
@@ -285,7 +285,7 @@ static int list_on(struct db_tx *tx, void *arg)
 {
     struct reading *r = arg;
     struct template_row row;
-    struct db_query *q;
+    struct db_query *q = NULL;
     int rc = template_read_row(tx, &r->place, &row);
     if (rc == 0)
         rc = db_prepare(tx, &list_versions, &q);

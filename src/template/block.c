@@ -100,7 +100,7 @@ static beside_descent int run_named(struct render *r, const struct frame *f,
                                     const struct node *node, const struct expression *e)
 {
     static const struct parameters none;
-    struct value v;
+    struct value v = {0};
     bool empty = false;
     int rc = render_path(r, f, e, &v);
     if (rc < 0)
@@ -119,7 +119,7 @@ static beside_descent int run_named(struct render *r, const struct frame *f,
 static beside_descent int test_if(struct render *r, const struct frame *f,
                                   const struct expression *e, bool *ret_true)
 {
-    struct value v, zero;
+    struct value v = {0}, zero = {0};
     int rc = render_count_arguments(r, e, 1, 1);
     if (rc == 0)
         rc = render_evaluate(r, f, e->arguments, &v);
@@ -137,7 +137,7 @@ static beside_descent int loop_block(struct render *r, const struct frame *f,
                                      const struct node *node, const struct expression *e,
                                      bool *ret_else)
 {
-    struct value v;
+    struct value v = {0};
     int rc = render_count_arguments(r, e, 1, 1);
     if (rc == 0)
         rc = render_evaluate(r, f, e->arguments, &v);
@@ -154,7 +154,7 @@ static beside_descent int value_block(struct render *r, const struct frame *f,
                                       const struct node *node, const struct expression *e,
                                       bool *ret_else)
 {
-    struct value v;
+    struct value v = {0};
     int rc = render_helper(r, f, e, &v);
     if (rc < 0)
         return rc;

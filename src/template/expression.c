@@ -290,7 +290,7 @@ static int parse_pair(struct parser *p, struct tree_expression *call)
     parse_advance(p);
     parse_advance(p);
     rc = parse_operand(p, true, &value);
-    if (rc < 0)
+    if (rc < 0 || !value)
         return rc;
     struct tree_expression **end = move_pair(call, key, &found);
     if (found)

@@ -50,7 +50,7 @@ int render_pair(struct render *r, const struct frame *f, const struct expression
 static int keep_text(struct render *r, struct value v, struct span *ret_text)
 {
     AUTO_BUFFER scratch = BUFFER(VALUE_TEXT_MAX);
-    struct span text;
+    struct span text = SPAN("");
     int rc = value_text(v, &scratch, &text);
     if (rc == 0 && v.kind != VALUE_STRING) {
         text = arena_copy(r->texts, text);
@@ -65,7 +65,7 @@ static int keep_text(struct render *r, struct value v, struct span *ret_text)
 static int not_a_helper(struct render *r, const struct frame *f, const struct expression *e,
                         struct value *ret_value)
 {
-    struct value v;
+    struct value v = UNDEFINED;
     int rc = render_path(r, f, &f->activation->t->expressions[e->callee], &v);
     if (rc < 0)
         return rc;
@@ -84,7 +84,7 @@ static int lookup(struct render *r, const struct frame *f, const struct expressi
                   struct value *ret_value)
 {
     struct value object = UNDEFINED, field = UNDEFINED, more;
-    struct span name;
+    struct span name = SPAN("");
     int rc = render_count_arguments(r, e, 1, UINT16_MAX);
     for (unsigned i = 0; rc == 0 && i < e->argument_count; i++)
         rc = argument(r, f, e, i, i == 0 ? &object : i == 1 ? &field : &more);
@@ -119,7 +119,7 @@ static int log_nothing(struct render *r, const struct frame *f, const struct exp
 static int compare(struct render *r, const struct frame *f, const struct expression *e,
                    struct value *ret_value)
 {
-    struct value a, b;
+    struct value a = UNDEFINED, b = UNDEFINED;
     int rc = render_count_arguments(r, e, 2, 2);
     if (rc == 0)
         rc = argument(r, f, e, 0, &a);
@@ -140,8 +140,8 @@ static int compare(struct render *r, const struct frame *f, const struct express
 static int equal_texts(struct render *r, const struct frame *f, const struct expression *e,
                        struct value *ret_value)
 {
-    struct value a, b;
-    struct span left, right;
+    struct value a = UNDEFINED, b = UNDEFINED;
+    struct span left = SPAN(""), right = SPAN("");
     int rc = render_count_arguments(r, e, 2, 2);
     if (rc == 0)
         rc = argument(r, f, e, 0, &a);
@@ -162,7 +162,7 @@ static int all_or_any(struct render *r, const struct frame *f, const struct expr
     bool all = e->helper == HELPER_AND, truth = all;
     int rc = render_count_arguments(r, e, 1, UINT16_MAX);
     for (unsigned i = 0; rc == 0 && i < e->argument_count; i++) {
-        struct value v;
+        struct value v = UNDEFINED;
         rc = argument(r, f, e, i, &v);
         if (rc == 0 && value_truthy(v) != all)
             truth = !all;
@@ -174,7 +174,7 @@ static int all_or_any(struct render *r, const struct frame *f, const struct expr
 static int length(struct render *r, const struct frame *f, const struct expression *e,
                   struct value *ret_value)
 {
-    struct value v;
+    struct value v = UNDEFINED;
     int rc = render_count_arguments(r, e, 1, 1);
     if (rc == 0)
         rc = argument(r, f, e, 0, &v);
@@ -210,7 +210,7 @@ static int insert(struct render *r, const struct frame *f, const struct expressi
 static int format_date(struct render *r, const struct frame *f, const struct expression *e,
                        struct value *ret_value)
 {
-    struct value when, format = UNDEFINED, offset = UNDEFINED;
+    struct value when = UNDEFINED, format = UNDEFINED, offset = UNDEFINED;
     struct template_date date;
     int rc = render_count_arguments(r, e, 1, 3);
     if (rc == 0)

@@ -174,8 +174,8 @@ static beside_descent int merge(struct render *r, const struct frame *f,
 static beside_descent int target_of(struct render *r, const struct frame *f,
                                     const struct partial *partial, struct target *ret_target)
 {
-    struct value name;
-    struct span text;
+    struct value name = {0};
+    struct span text = SPAN("");
     AUTO_BUFFER scratch = BUFFER(1000);
     bool dynamic = f->activation->t->expressions[partial->name].kind == EXPRESSION_CALL;
     int rc = render_evaluate(r, f, partial->name, &name);
@@ -197,8 +197,8 @@ int render_partial(struct render *r, const struct frame *f, const struct node *n
     const struct template *t = f->activation->t;
     const struct partial *partial = &t->partials[node->partial];
     struct merged *merged = NULL;
-    struct target target;
-    struct value context;
+    struct target target = {0};
+    struct value context = {0};
     size_t start = r->out->len;
     int rc = target_of(r, f, partial, &target);
     if (rc == 0)

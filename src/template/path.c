@@ -114,7 +114,7 @@ static int walk(struct render *r, const struct frame *f, const struct expression
 int render_path(struct render *r, const struct frame *f, const struct expression *e,
                 struct value *ret_value)
 {
-    struct value v;
+    struct value v = UNDEFINED;
     uint32_t first = 0;
     int rc = 0;
     if (e->root == PATH_PARAMETER) {

@@ -142,7 +142,7 @@ static struct stripping control_block(struct tree_statement *s)
                               .close_alone = blank_before(first ? first : body, NULL, false)};
     if (s->open.right)
         strip_after(body->first, true);
-    if (inverse)
+    if (first)
         control_else(s, body, first, last);
     else if (s->close.left)
         strip_before(body->last, true);
