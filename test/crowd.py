@@ -151,7 +151,7 @@ class Actor:
         by, which = self.set_of(uids)
         referee.may_come(tokens.values())
         if moving:
-            referee.may_go(validity, uids)
+            referee.may_go(validity, uids, moving)
         result, lines = picture.do(f'{by}{"MOVE" if moving else "COPY"} {which} "{target}"')
         referee.did_not_come(tokens.values())
         if result.startswith("OK"):

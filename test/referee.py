@@ -18,7 +18,10 @@ class Referee:
         self.created = {}  # message: token, by APPENDUID and COPYUID
         self.emailids = {}  # token: EMAILID
         self.gone = set()  # messages: surely
-        self.perhaps_gone = set()  # somebody tried to
+        self.perhaps_gone = set()  # somebody tried to move it
+        self.perhaps_deleted = set()  # somebody gave it \Deleted, or it is a copy of such a one
+        self.unclear = set()  # copies of messages of whose making nobody heard yet
+        self.copies = collections.defaultdict(list)  # messages: the unclear ones made of them
         self.taken = set()  # (uid, token) by POP3
         self.delivered = set()  # tokens
         self.perhaps = collections.Counter()  # tokens: how many more there may be
@@ -41,17 +44,30 @@ class Referee:
         if not (found := re.search(r"\[COPYUID (\d+) (\S+) (\S+)\]", result)):
             return  # nothing was there any more
         pairs = list(zip(numbers(found[2]), numbers(found[3]), strict=True))
-        for before, after in pairs:
-            self.came(int(found[1]), after, tokens[before])
-            with self.lock:
-                if (validity, before) in self.perhaps_gone:  # \Deleted goes along
-                    self.perhaps_gone.add((int(found[1]), after))
+        with self.lock:
+            for before, after in pairs:
+                self.came(int(found[1]), after, tokens[before])
+                self.inherits((validity, before), (int(found[1]), after))
                 if moved:
                     self.gone.add((validity, before))
 
-    def may_go(self, validity, uids):
+    def inherits(self, before, after):
+        """\\Deleted goes along. Who made `before` may hear of it later than who copied it on: until
+        then nobody knows."""
+        if before in self.perhaps_deleted:
+            self.perhaps_deleted.add(after)
+        elif before not in self.created or before in self.unclear:
+            self.unclear.add(after)
+            self.copies[before].append(after)
+            return
+        self.unclear.discard(after)
+        for copy in self.copies.pop(after, []):
+            self.inherits(after, copy)
+
+    def may_go(self, validity, uids, moving=False):
+        where = self.perhaps_gone if moving else self.perhaps_deleted
         with self.lock:
-            self.perhaps_gone.update((validity, uid) for uid in uids)
+            where.update((validity, uid) for uid in uids)
 
     def may_come(self, tokens):
         with self.lock:
@@ -111,8 +127,10 @@ class Referee:
         assert all(emailids.get(token, emailid) == emailid
                    for token, emailid in self.emailids.items()), "an EMAILID changed"
         missing = set(self.created) - set(there) - self.gone - self.perhaps_gone
+        missing -= self.perhaps_deleted
+        missing -= {m for m in self.unclear if self.perhaps[self.created[m]]}  # no answer ever came
         missing = {m for m in missing if (m[1], self.created[m]) not in self.taken}
-        assert not missing, f"lost: {sorted(missing)[:5]}"
+        assert not missing, f"lost: {[(m, self.created[m]) for m in sorted(missing)[:5]]}"
         assert not self.gone & set(there), f"back again: {self.gone & set(there)}"
         for token, count in more.items():
             least = token in self.delivered
