@@ -10,13 +10,14 @@
 
 static int imap_co_wait_for_client(struct imap_session *s)
 {
+    int64_t pause = s->settings->keep_alive_ms ? s->settings->keep_alive_ms : KEEP_ALIVE_MS;
     int rc = 0;
     while (rc == 0) {
         rc = imap_co_sync(s, true);
         if (rc < 0)
             break;
         co_trim_stack(); /* telling of news went deep */
-        rc = stream_co_await_input(s->st, KEEP_ALIVE_MS);
+        rc = stream_co_await_input(s->st, pause);
         if (rc == 0)
             rc = imap_co_say(s, SPAN("* OK Still here\r\n"));
         else if (rc == STREAM_INTERRUPTED)

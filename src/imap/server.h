@@ -34,6 +34,8 @@ struct imap_settings {
     struct imap_counters *counters; /* shared by all loops */
     int64_t login_timeout_ms;       /* of what is said before login; 0: a minute */
     int64_t idle_timeout_ms;        /* RFC 9051 5.4 wants 30 minutes or more; 0: 30 minutes */
+    int64_t keep_alive_ms;          /* between words to a client in IDLE; 0: two minutes */
+    int64_t command_timeout_ms;     /* of a whole command, its reader may be slow; 0: an hour */
 };
 
 /* For listener_settings.co_serve; settings is a struct imap_settings. */

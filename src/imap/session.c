@@ -117,14 +117,24 @@ static int imap_co_run(struct imap_session *s)
     return imap_co_bad(s, s->tag, "Unknown command");
 }
 
+static int64_t or_else(int64_t setting, int64_t usual)
+{
+    return setting ? setting : usual;
+}
+
+/* How long one command, or what is said before login, may take. */
+static int64_t command_limit(const struct imap_session *s)
+{
+    return s->who.user ? or_else(s->settings->command_timeout_ms, COMMAND_TIMEOUT_MS)
+                       : or_else(s->settings->login_timeout_ms, LOGIN_TIMEOUT_MS);
+}
+
 static void wait_for_command(struct imap_session *s)
 {
-    int64_t idle = s->settings->idle_timeout_ms ? s->settings->idle_timeout_ms : IDLE_TIMEOUT_MS;
     int64_t left = s->opened_ms + LOGIN_WITHIN_MS - clock_mono_ms();
     int64_t limit =
-        s->settings->login_timeout_ms ? s->settings->login_timeout_ms : LOGIN_TIMEOUT_MS;
-    int64_t before_login = left < limit ? left : limit;
-    stream_set_deadline(s->st, s->who.user ? idle : before_login);
+        s->who.user ? or_else(s->settings->idle_timeout_ms, IDLE_TIMEOUT_MS) : command_limit(s);
+    stream_set_deadline(s->st, s->who.user || limit < left ? limit : left);
 }
 
 static int imap_co_next(struct imap_session *s)
@@ -141,7 +151,7 @@ static int imap_co_next(struct imap_session *s)
     stream_set_idle(s->st, false);
     if (rc == 0)
         rc = imap_co_read_command(s);
-    stream_set_deadline(s->st, s->who.user ? COMMAND_TIMEOUT_MS : LOGIN_TIMEOUT_MS);
+    stream_set_deadline(s->st, command_limit(s));
     if (rc == IMAP_REFUSED)
         rc = 0;
     else if (rc == IMAP_BAD)

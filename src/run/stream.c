@@ -269,7 +269,7 @@ int stream_co_await_input(struct stream *st, int64_t timeout_ms)
         start_reading(st);
         rc = st->eof ? 0 : stream_co_sleep(st, due - clock_mono_ms());
     }
-    if (rc == -ETIMEDOUT)
+    if (rc == -ETIMEDOUT && (stream_has_input(st) || bounded(st, 1) > 0))
         return stream_has_input(st);
     return rc < 0 ? (st->error = rc) : 1;
 }

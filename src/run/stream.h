@@ -50,7 +50,7 @@ void stream_consume(struct stream *st, size_t count);
 /* Is there unread input here already (pipelining, early talkers)? Does not wait. */
 bool stream_has_input(struct stream *st);
 /* Waits until input is there, the other side closes, the time passes, or somebody interrupts: 1,
- * ERR_CLOSED, 0, STREAM_INTERRUPTED. */
+ * ERR_CLOSED, 0, STREAM_INTERRUPTED. -ETIMEDOUT: the deadline has passed. */
 enum { STREAM_INTERRUPTED = 2 };
 must_check int stream_co_await_input(struct stream *st, int64_t timeout_ms);
 /* Waits for input as long as the deadline lets it. Who rests for a second gives back what memory of

@@ -160,6 +160,52 @@ static void imap_co_silent(struct stream *client)
     co_say(client, "", "* BYE You were silent");
 }
 
+static void imap_co_silent_in_idle(struct stream *client)
+{
+    struct span line;
+    co_say(client, "", "* OK");
+    co_say(client, "a LOGIN bob@example.test secret-of-bob\r\n", "a OK");
+    co_say(client, "b IDLE\r\n", "+ ");
+    do
+        assert_int_equal(stream_co_read_line(client, 1000, &line), 0);
+    while (span_starts(line, SPAN("* OK Still here")));
+    assert_true(span_starts(line, SPAN("* BYE You were silent")));
+}
+
+static void imap_co_is_kept_alive(struct stream *client)
+{
+    co_say(client, "", "* OK");
+    co_say(client, "a LOGIN bob@example.test secret-of-bob\r\n", "a OK");
+    co_say(client, "b IDLE\r\n", "+ ");
+    for (int i = 0; i < 3; i++)
+        co_say(client, "", "* OK Still here");
+    struct span line;
+    assert_int_equal(stream_co_write(client, SPAN("DONE\r\nc LOGOUT\r\n")), 0);
+    assert_int_equal(stream_co_flush(client), 0);
+    do
+        assert_int_equal(stream_co_read_line(client, 1000, &line), 0);
+    while (!span_starts(line, SPAN("c OK")));
+}
+
+/* Asks for more than the sockets between can hold, and reads nothing. */
+static void imap_co_does_not_read(struct stream *client)
+{
+    static char body[1024 * 1024];
+    memset(body, 'x', sizeof body);
+    co_say(client, "", "* OK");
+    co_say(client, "a LOGIN bob@example.test secret-of-bob\r\n", "a OK");
+    co_say(client, "b APPEND INBOX {1048576}\r\n", "+ ");
+    assert_int_equal(stream_co_write(client, span_make(body, sizeof body)), 0);
+    co_say(client, "\r\n", "b OK");
+    co_say(client, "c EXAMINE INBOX\r\n", "* ");
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(stream_co_write(client, SPAN("d FETCH 1 BODY.PEEK[]\r\n")), 0);
+    while (stream_co_flush(client) == 0 && stream_co_write(client, SPAN("e NOOP\r\n")) == 0)
+        assert_int_equal(co_sleep(SHORT_MS / 5), 0); /* until it has had enough */
+    for (struct span bytes; stream_co_peek(client, 1, &bytes) == 0;)
+        stream_consume(client, bytes.len);
+}
+
 static void pop3_co_silent(struct stream *client)
 {
     co_say(client, "", "+OK");
@@ -190,7 +236,7 @@ static int dialogue_co_main(void *arg)
     return scope_co_wait(&scope);
 }
 
-enum protocol { SMTP, POP3, IMAP };
+enum protocol { SMTP, POP3, IMAP, PATIENT_IMAP };
 
 static void run(void (*co_speak)(struct stream *client), enum protocol protocol)
 {
@@ -227,11 +273,14 @@ static void run(void (*co_speak)(struct stream *client), enum protocol protocol)
                                     .store = h.store,
                                     .directory = h.directory,
                                     .counters = &h.imap_counters,
+                                    .message_max = 2 * 1024 * 1024,
                                     .login_timeout_ms = SHORT_MS,
-                                    .idle_timeout_ms = SHORT_MS};
+                                    .idle_timeout_ms = protocol == IMAP ? SHORT_MS : 60 * 1000,
+                                    .keep_alive_ms = SHORT_MS / 5,
+                                    .command_timeout_ms = 2 * SHORT_MS};
     int (*const co_serve[])(struct stream *, void *) = {smtpd_co_serve, pop3_co_serve,
-                                                        imap_co_serve};
-    void *const settings[] = {&h.smtp, &h.pop3, &h.imap};
+                                                        imap_co_serve, imap_co_serve};
+    void *const settings[] = {&h.smtp, &h.pop3, &h.imap, &h.imap};
     struct listener_settings door = {
         .name = "session", .co_serve = co_serve[protocol], .arg = settings[protocol]};
     struct dialogue dialogue = {&h, &door, co_speak};
@@ -273,6 +322,19 @@ static void test_an_idle_imap_session_ends(void **state)
     run(imap_co_silent, IMAP);
 }
 
+static void test_an_imap_session_ends_in_idle(void **state)
+{
+    (void)state;
+    run(imap_co_silent_in_idle, IMAP);
+    run(imap_co_is_kept_alive, PATIENT_IMAP);
+}
+
+static void test_who_does_not_read_is_sent_away(void **state)
+{
+    (void)state;
+    run(imap_co_does_not_read, IMAP);
+}
+
 static void test_who_does_not_log_in_is_sent_away(void **state)
 {
     (void)state;
@@ -291,6 +353,8 @@ int main(void)
         cmocka_unit_test(test_a_letter_that_stops_is_given_up),
         cmocka_unit_test(test_an_idle_pop3_session_ends),
         cmocka_unit_test(test_an_idle_imap_session_ends),
+        cmocka_unit_test(test_an_imap_session_ends_in_idle),
+        cmocka_unit_test(test_who_does_not_read_is_sent_away),
         cmocka_unit_test(test_who_does_not_log_in_is_sent_away),
     };
     signal(SIGPIPE, SIG_IGN); /* as the server does: who drips on is not there any more */
