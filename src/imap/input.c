@@ -4,7 +4,8 @@
  * A command is gathered whole into s->command, within its limits, before it is parsed. The message
  * of APPEND is not: reading stops in front of it. A literal that is too large is refused before it
  * is sent, or, where the client did not wait, read and thrown away; so much of it that no message
- * may be that large ends the session (RFC 7888 4).
+ * may be that large ends the session (RFC 7888 4). Before login LOGIN alone takes literals: a
+ * password may want one, and a stranger gets memory for nothing else.
  */
 #include "imap/session.h"
 
@@ -163,16 +164,29 @@ static int imap_co_refuse_literal(struct imap_session *s, const struct imap_lite
     int rc = literal->waits ? 0 : imap_co_skip_message(s);
     if (rc < 0)
         return rc;
-    rc = imap_co_printf(s, "%.*s NO [TOOBIG] That is larger than a command may be\r\n",
-                        SPAN_PRINT(s->tag));
+    rc = imap_co_printf(s, "%.*s NO [TOOBIG] %s\r\n", SPAN_PRINT(s->tag),
+                        s->who.user ? "That is larger than a command may be"
+                                    : "Before login only LOGIN takes literals, and short ones");
     return rc < 0 ? rc : IMAP_REFUSED;
+}
+
+/* Octets that a literal of this command may have. */
+static uint64_t literal_max(struct imap_session *s)
+{
+    struct imap_parser p = {s->command.at, s->command.at + s->command.len, &s->arena};
+    struct span tag;
+    if (s->who.user)
+        return IMAP_COMMAND_MAX;
+    bool login = imap_parse_tag(&p, &tag) == 0 && imap_parse_sp(&p) == 0 &&
+                 imap_take_word(&p, "LOGIN") && imap_parse_sp(&p) == 0;
+    return login ? LITERAL_MAX_BEFORE_LOGIN : 0;
 }
 
 static int imap_co_gather_literal(struct imap_session *s, const struct imap_literal *literal)
 {
     struct buffer *c = &s->command;
-    uint64_t most = s->who.user ? IMAP_COMMAND_MAX : LITERAL_MAX_BEFORE_LOGIN;
-    if (literal->octets > most || c->len + 2 + literal->octets > limit(s) ||
+    uint64_t most = literal_max(s);
+    if (most == 0 || literal->octets > most || c->len + 2 + literal->octets > limit(s) ||
         (!literal->waits && literal->octets > UNASKED_MAX && !s->settings->literal_plus))
         return imap_co_refuse_literal(s, literal);
     int rc = literal->waits ? imap_co_say(s, SPAN("+ Go on\r\n")) : 0;

@@ -51,7 +51,7 @@ def test_no_append_before_login(stranger):
     stranger.send("a APPEND INBOX {100000}\r\n")
     assert stranger.answer().startswith(b"a NO [TOOBIG]")
     stranger.send(b"b APPEND INBOX {20+}\r\n" + b"c LOGOUT\r\nxxxxxxxxxx" + b"\r\n")
-    assert stranger.answer().startswith(b"b BAD")
+    assert stranger.answer().startswith(b"b NO [TOOBIG]")
     assert stranger.ok("NOOP") == []
 
 
