@@ -4,20 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/* SRV records (RFC 6186, RFC 8314 5.1): what speaks TLS from the first byte comes first, and IMAP
+ * before POP3. */
 static size_t write_fixed(const struct directory_node *node, const char *domain,
                           struct directory_record *records)
 {
     const struct {
         const char *type, *before, *text;
-        unsigned port;
+        unsigned priority, port;
     } wanted[] = {
-        {"MX", "", "", 0},
-        {"TXT", "", "v=spf1 mx -all", 0},
-        {"TXT", "_dmarc.", "v=DMARC1; p=none", 0},
-        {"SRV", "_submissions._tcp.", "", 465},
-        {"SRV", "_imaps._tcp.", "", 993},
-        {"SRV", "_pop3s._tcp.", "", 995},
-        {"SRV", "_autodiscover._tcp.", "", 443},
+        {"MX", "", "", 10, 0},
+        {"TXT", "", "v=spf1 mx -all", 0, 0},
+        {"TXT", "_dmarc.", "v=DMARC1; p=none", 0, 0},
+        {"SRV", "_submissions._tcp.", "", 0, 465},
+        {"SRV", "_submission._tcp.", "", 10, 587},
+        {"SRV", "_imaps._tcp.", "", 0, 993},
+        {"SRV", "_imap._tcp.", "", 10, 143},
+        {"SRV", "_pop3s._tcp.", "", 20, 995},
+        {"SRV", "_pop3._tcp.", "", 30, 110},
+        {"SRV", "_autodiscover._tcp.", "", 0, 443},
     };
     size_t count = 0;
     for (; count < sizeof wanted / sizeof *wanted; count++) {
@@ -25,9 +30,10 @@ static size_t write_fixed(const struct directory_node *node, const char *domain,
         record->type = wanted[count].type;
         snprintf(record->name, sizeof record->name, "%s%s", wanted[count].before, domain);
         if (strcmp(record->type, "MX") == 0)
-            snprintf(record->value, sizeof record->value, "10 %s.", node->hostname);
+            snprintf(record->value, sizeof record->value, "%u %s.", wanted[count].priority,
+                     node->hostname);
         else if (strcmp(record->type, "SRV") == 0)
-            snprintf(record->value, sizeof record->value, "0 1 %u %s.",
+            snprintf(record->value, sizeof record->value, "%u 1 %u %s.", wanted[count].priority,
                      wanted[count].port + node->port_offset, node->hostname);
         else
             snprintf(record->value, sizeof record->value, "%s", wanted[count].text);

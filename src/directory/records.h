@@ -7,7 +7,7 @@
 
 #include "directory/directory.h"
 
-#define DIRECTORY_RECORDS_MAX 12
+#define DIRECTORY_RECORDS_MAX 16
 
 struct directory_record {
     const char *type; /* "MX", "TXT", "SRV" */

@@ -419,15 +419,18 @@ def test_paths_beside_them(office, path):
 
 # --- DNS ---------------------------------------------------------------------------------------
 
-SRV = {"_imaps._tcp": 993, "_pop3s._tcp": 995, "_submissions._tcp": 465, "_autodiscover._tcp": 443}
+SRV = {"_submissions._tcp": (0, 465), "_submission._tcp": (10, 587), "_imaps._tcp": (0, 993),
+       "_imap._tcp": (10, 143), "_pop3s._tcp": (20, 995), "_pop3._tcp": (30, 110),
+       "_autodiscover._tcp": (0, 443)}
 
 
 def test_srv_records_are_shown(office):
+    """RFC 6186 3.4, RFC 8314 5.1: TLS from the first byte is preferred, and IMAP to POP3."""
     found = {record["name"]: record["value"]
              for record in json.loads(office.run("domain", "dns", "example.test", "--json"))
              if record["type"] == "SRV"}
-    assert found == {f"{name}.example.test": f"0 1 {port + OFFSET} {HOST}."
-                     for name, port in SRV.items()}
+    assert found == {f"{name}.example.test": f"{priority} 1 {port + OFFSET} {HOST}."
+                     for name, (priority, port) in SRV.items()}
     assert (f"_autodiscover._tcp.example.test. IN SRV 0 1 {443 + OFFSET} {HOST}.\n"
             in office.run("domain", "dns", "example.test"))
 
@@ -458,6 +461,8 @@ def test_srv_records_are_checked(make_office, tmp_path, monkeypatch):
               for entry in json.loads(result.stdout) if entry["type"] == "SRV"}
     assert states == {
         "_imaps._tcp": ("ok", f"0 1 {993 + OFFSET} {HOST}."),
+        "_imap._tcp": ("ok", f"10 1 {143 + OFFSET} {HOST}."),
         "_submissions._tcp": ("ok", f"0 1 {465 + OFFSET} {HOST}."),
-        "_pop3s._tcp": ("missing", ""),
+        "_submission._tcp": ("ok", f"10 1 {587 + OFFSET} {HOST}."),
+        "_pop3s._tcp": ("missing", ""), "_pop3._tcp": ("ok", f"30 1 {110 + OFFSET} {HOST}."),
         "_autodiscover._tcp": ("differs", f"0 1 443 {HOST}.")}
