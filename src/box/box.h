@@ -10,7 +10,7 @@
  * that changes what they count.
  *
  * Names are UTF-8, levels are separated by "/"; INBOX is written so in any case. A level above a
- * mailbox need not exist. Functions with a tx run in a write job; _co_ functions yield.
+ * mailbox need not exist. Functions with a tx run in a job; _co_ functions yield.
  */
 #ifndef BOX_BOX_H
 #define BOX_BOX_H
@@ -85,8 +85,9 @@ must_check int box_name_fold(struct span given, struct arena *arena, struct span
 must_check int box_make_user(struct db_tx *tx, int64_t tenant, int64_t user);
 /* The same where the user has none of it yet. */
 must_check int box_co_ensure_user(struct store *store, int64_t tenant, int64_t user);
-/* All mailboxes of a user, with what is in them. */
-must_check int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user);
+/* All mailboxes of a user: out of sight at once, then what is in them, a few messages in each job.
+ */
+must_check int box_co_remove_user(struct store *store, int64_t tenant, int64_t user);
 
 /* ERR_EXISTS, ERR_FULL (the user has too many). Missing levels above are made, too (RFC 3501
  * 6.3.3). */

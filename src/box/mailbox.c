@@ -1,4 +1,4 @@
-/* Mailboxes by name: finding and listing, making, renaming, removing; see box.h. */
+/* Mailboxes by name: finding and listing, making, renaming; see box.h. */
 #include "box/internal.h"
 #include "box/watch.h"
 

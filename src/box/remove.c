@@ -3,7 +3,8 @@
  *
  * A mailbox goes in two steps: in one commit it loses its owner and its name, and the owner is no
  * longer charged with its messages; then they are taken out, some in each job, and its row last.
- * What a crash leaves in between is found at the next start (box_co_sweep).
+ * All of a user's go so, too. What a crash or an error leaves in between is found by the next sweep
+ * (box_co_sweep: at the start, and every minute).
  */
 #include "box/index.h"
 #include "box/internal.h"
@@ -106,15 +107,6 @@ static int empty_some(struct db_tx *tx, void *arg)
     return rc < 0 ? rc : 0;
 }
 
-static int empty_mailbox(struct db_tx *tx, const struct dying *d)
-{
-    int rc;
-    do {
-        rc = empty_some(tx, (void *)d);
-    } while (rc == 1);
-    return rc;
-}
-
 int box_co_delete(struct store *store, int64_t tenant, int64_t user, struct span name)
 {
     struct dying d = {.tenant = tenant, .user = user, .name = name};
@@ -126,7 +118,7 @@ int box_co_delete(struct store *store, int64_t tenant, int64_t user, struct span
     do {
         rc = store_co_write(store, empty_some, &d);
     } while (rc == 1);
-    return 0; /* what could not be taken out now goes at the next start */
+    return 0; /* the next sweep takes out what could not be now */
 }
 
 /* --- a user's ------------------------------------------------------------------------------- */
@@ -146,23 +138,44 @@ static int find_next_dying(struct db_tx *tx, void *arg)
     return 1;
 }
 
-int box_remove_user(struct db_tx *tx, int64_t tenant, int64_t user)
+static int box_co_empty_dying(struct store *store)
+{
+    struct dying d;
+    int rc;
+    while ((rc = store_co_read(store, find_next_dying, &d)) == 1) {
+        do {
+            rc = store_co_write(store, empty_some, &d);
+        } while (rc == 1);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
+static int disown_user(struct db_tx *tx, void *arg)
 {
     const struct db_statement *const steps[] = {&disown_all, &delete_subscriptions,
                                                 &keep_uidvalidity, &delete_user};
-    struct dying d;
+    const struct dying *d = arg;
     int rc = 0;
     for (unsigned i = 0; rc >= 0 && i < sizeof steps / sizeof *steps; i++) {
         struct db_query *q;
         if ((rc = db_prepare(tx, steps[i], &q)) < 0)
             break;
-        db_bind_int(q, "tenant", tenant);
-        db_bind_int(q, "user", user);
+        db_bind_int(q, "tenant", d->tenant);
+        db_bind_int(q, "user", d->user);
         rc = db_run(q);
     }
-    while (rc >= 0 && (rc = find_next_dying(tx, &d)) == 1)
-        rc = empty_mailbox(tx, &d);
     return rc < 0 ? rc : 0;
+}
+
+int box_co_remove_user(struct store *store, int64_t tenant, int64_t user)
+{
+    struct dying d = {.tenant = tenant, .user = user};
+    int rc = store_co_write(store, disown_user, &d);
+    if (rc == 0)
+        (void)!box_co_empty_dying(store); /* or the next sweep does */
+    return rc;
 }
 
 /* --- what is remembered of messages that went ------------------------------------------------ */
@@ -208,19 +221,9 @@ static int forget_some(struct db_tx *tx, void *arg)
 
 int box_co_sweep(struct store *store)
 {
-    struct dying d;
     int rc;
     do {
-        rc = store_co_write(store, forget_some, &d);
+        rc = store_co_write(store, forget_some, NULL);
     } while (rc == 1);
-    if (rc < 0)
-        return rc;
-    while ((rc = store_co_read(store, find_next_dying, &d)) == 1) {
-        do {
-            rc = store_co_write(store, empty_some, &d);
-        } while (rc == 1);
-        if (rc < 0)
-            break;
-    }
-    return rc;
+    return rc < 0 ? rc : box_co_empty_dying(store);
 }

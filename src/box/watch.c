@@ -2,7 +2,8 @@
  * Watches on mailboxes; see watch.h.
  *
  * One table for the process, from mailbox to its watchers, behind a mutex that is held for a few
- * instructions: by a session that opens or closes, and by the store's writer after a commit.
+ * instructions: by a session that opens, closes, begins or ends IDLE, and by the store's writer
+ * after a commit.
  */
 #include "box/watch.h"
 

@@ -100,29 +100,19 @@ static int co_passwd_user(struct verb_call *call, const char *address)
     return VERB_OK;
 }
 
-struct emptying {
-    int64_t user;
-};
-
-static int empty_mailboxes(struct db_tx *tx, void *arg)
-{
-    const struct emptying *e = arg;
-    return box_remove_user(tx, TENANT_FIRST, e->user);
-}
-
 /* The login goes first, so that nothing new comes while the mailboxes are emptied. */
 static int co_remove_user(struct verb_call *call, const char *address)
 {
-    struct emptying e;
+    int64_t user;
     struct directory *d = call->office->directory;
-    int rc = directory_co_user_find(d, TENANT_FIRST, span_of(address), &e.user);
+    int rc = directory_co_user_find(d, TENANT_FIRST, span_of(address), &user);
     if (rc == 0)
         rc = directory_co_user_remove(d, TENANT_FIRST, span_of(address));
     if (rc == ERR_DENIED)
         return call_fail(call, "cannot remove %s: an alias leads there; see postamt alias list",
                          address);
     if (rc == 0)
-        rc = store_co_write(call->office->store, empty_mailboxes, &e);
+        rc = box_co_remove_user(call->office->store, TENANT_FIRST, user);
     if (rc < 0)
         return call_fail_code(call, "remove", address, rc);
     call_print(call, "User %s and all letters removed.\n", address);

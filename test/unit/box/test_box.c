@@ -38,12 +38,6 @@ static int make_user(struct db_tx *tx, void *arg)
     return box_make_user(tx, TENANT, y->user);
 }
 
-static int remove_user(struct db_tx *tx, void *arg)
-{
-    const struct yard *y = arg;
-    return box_remove_user(tx, TENANT, y->user);
-}
-
 static int make(struct db_tx *tx, void *arg)
 {
     const struct yard *y = arg;
@@ -520,13 +514,12 @@ static void co_remove_user(struct yard *y)
     assert_int_equal(box_co_open(y->store, TENANT, USER + 1, SPAN("INBOX"), &found), 0);
     co_append(y, found.id, 300, 0);
     co_append(y, mine.id, 1, 0);
-    y->user = USER + 1;
-    co_do(y, remove_user, 0);
+    assert_int_equal(box_co_remove_user(y->store, TENANT, USER + 1), 0);
     assert_int_equal(box_co_open(y->store, TENANT, USER + 1, SPAN("INBOX"), &found), ERR_ABSENT);
     assert_int_equal(co_rows(y), before + 2);
     assert_int_equal(co_open(y, SPAN("INBOX")).messages, mine.messages + 1);
     y->user = USER;
-    co_do(y, remove_user, 0);
+    assert_int_equal(box_co_remove_user(y->store, TENANT, USER), 0);
     assert_int_equal(co_rows(y), 0);
     clock_fake(clock_wall_ms() - 400 * DAY_MS, clock_mono_ms());
     co_do(y, make_user, 0); /* whoever has the address next */

@@ -137,12 +137,6 @@ static int move_name(struct db_tx *tx, void *arg)
     return box_rename(tx, TENANT, s->user, s->from, s->to);
 }
 
-static int leave(struct db_tx *tx, void *arg)
-{
-    const struct step *s = arg;
-    return box_remove_user(tx, TENANT, s->user);
-}
-
 static int co_copy(struct step *s, bool moving)
 {
     static struct box_copying c;
@@ -208,7 +202,7 @@ static void co_step(struct yard *y)
         rc = box_co_delete(y->store, TENANT, s.user, s.from);
         kind = 6;
     } else {
-        rc = dice(y, 8) ? ERR_ABSENT : store_co_write(y->store, leave, &s);
+        rc = dice(y, 8) ? ERR_ABSENT : box_co_remove_user(y->store, TENANT, s.user);
         kind = 7;
     }
     y->done[rc >= 0 || rc == ERR_QUOTA ? kind : 9]++;
