@@ -3,6 +3,9 @@
  *
  * A message streams into a blob as it comes and is never in the command's memory. All messages of a
  * command are put into the mailbox in one commit, and the OK follows it (P1).
+ *
+ * Letters whose headers hold bytes above 127 are taken from everybody: old mail that is moved here
+ * has them in all encodings. Only the form that promises UTF-8 wants it enabled (RFC 6855 4).
  */
 #include "imap/append.h"
 
@@ -193,6 +196,8 @@ static int imap_co_refuse(struct imap_session *s, int rc)
         return imap_co_no(s, "[TRYCREATE] There is no such mailbox");
     case -EMSGSIZE:
         return imap_co_no(s, "[TOOBIG] The message is larger than we take");
+    case -EPERM:
+        return imap_co_no(s, "[CANNOT] ENABLE UTF8=ACCEPT comes before APPEND with UTF8");
     case -E2BIG:
         return imap_co_no(s, "[LIMIT] Too many messages in one command");
     case ERR_SYNTAX:
@@ -258,6 +263,8 @@ static int imap_co_take_all(struct appending *k, struct imap_parser *p)
         bool utf8 = false;
         if (parse_announcement(p, &utf8, &literal) < 0)
             return IMAP_BAD;
+        if (utf8 && !s->utf8 && !s->rev2 && k->result == 0)
+            k->result = -EPERM;
         size_t done = s->command.len;
         int received = imap_co_receive(k, a, &literal);
         if (ends_session(received))

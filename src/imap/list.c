@@ -3,7 +3,7 @@
  *
  * All names of the user, those that exist and those only subscribed to, are walked in order once,
  * together with the levels above them that are no mailboxes themselves. Special-use attributes are
- * always told: phones expect them in a plain LIST.
+ * told unless SPECIAL-USE is hidden: phones expect them in a plain LIST.
  */
 #include "imap/session.h"
 
@@ -295,7 +295,7 @@ static int parse_selection(struct imap_parser *p, struct listing *l)
     return !imap_take(p, ')') || alone ? IMAP_BAD : 0;
 }
 
-static int parse_return(struct imap_parser *p, struct listing *l)
+static int parse_return(const struct imap_session *s, struct imap_parser *p, struct listing *l)
 {
     if (imap_at_end(p))
         return 0;
@@ -308,7 +308,7 @@ static int parse_return(struct imap_parser *p, struct listing *l)
         else if (imap_take_word(p, "CHILDREN"))
             l->return_children = true;
         else if (imap_take_word(p, "STATUS") && imap_parse_sp(p) == 0 &&
-                 imap_parse_status_items(p, &l->status) == 0)
+                 imap_parse_status_items(s, p, &l->status) == 0)
             l->has_status = true;
         else if (!imap_take_word(p, "SPECIAL-USE"))
             return IMAP_BAD;
@@ -367,7 +367,7 @@ int imap_co_list(struct imap_session *s, struct imap_parser *p)
     if (imap_take(p, '(') && (parse_selection(p, l) < 0 || imap_parse_sp(p) < 0))
         return IMAP_BAD;
     int rc = parse_patterns(s, p, l);
-    if (rc == 0 && parse_return(p, l) < 0)
+    if (rc == 0 && parse_return(s, p, l) < 0)
         return IMAP_BAD;
     if (rc < 0)
         return rc;

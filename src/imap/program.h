@@ -14,7 +14,7 @@
 #include "mail/search_form.h"
 
 #define PROGRAM_DEPTH_MAX 32
-#define PROGRAM_KEYS_MAX  200
+#define PROGRAM_KEYS_MAX  200 /* 100, and the OR, NOT and brackets that join them */
 
 enum program_kind {
     PROGRAM_ALL,

@@ -22,7 +22,8 @@ static const char *const names[ITEMS] = {
     "MESSAGES",        "RECENT", "UIDNEXT",       "UIDVALIDITY", "UNSEEN",   "DELETED",
     "DELETED-STORAGE", "SIZE",   "HIGHESTMODSEQ", "APPENDLIMIT", "MAILBOXID"};
 
-int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items)
+int imap_parse_status_items(const struct imap_session *s, struct imap_parser *p,
+                            unsigned *ret_items)
 {
     unsigned items = 0;
     if (!imap_take(p, '('))
@@ -31,7 +32,7 @@ int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items)
         unsigned item = 0;
         while (item < ITEMS && !imap_take_word(p, names[item]))
             item++;
-        if (item == ITEMS)
+        if (item == ITEMS || (item == RECENT && s->rev2)) /* RFC 9051 knows of none */
             return IMAP_BAD;
         items |= 1U << item;
     } while (imap_take(p, ' '));
@@ -87,7 +88,7 @@ int imap_co_status(struct imap_session *s, struct imap_parser *p)
     if (imap_parse_sp(p) < 0)
         return IMAP_BAD;
     int rc = imap_parse_mailbox(s, p, &name);
-    if (rc == IMAP_BAD || imap_parse_sp(p) < 0 || imap_parse_status_items(p, &items) < 0 ||
+    if (rc == IMAP_BAD || imap_parse_sp(p) < 0 || imap_parse_status_items(s, p, &items) < 0 ||
         !imap_at_end(p))
         return IMAP_BAD;
     s->condstore = s->condstore || (items & 1U << HIGHESTMODSEQ);

@@ -4,8 +4,9 @@
 
 #include "imap/session.h"
 
-/* "(MESSAGES UNSEEN)" as bits. IMAP_BAD. */
-must_check int imap_parse_status_items(struct imap_parser *p, unsigned *ret_items);
+/* "(MESSAGES UNSEEN)" as bits. IMAP_BAD, for RECENT also after ENABLE IMAP4rev2. */
+must_check int imap_parse_status_items(const struct imap_session *s, struct imap_parser *p,
+                                       unsigned *ret_items);
 /* "* STATUS name (…)". */
 must_check int imap_write_status(const struct imap_session *s, struct buffer *out,
                                  const struct box_mailbox *mailbox, unsigned items);
