@@ -288,7 +288,7 @@ int config_write_default(struct buffer *out, const char *hostname, const char *l
     int rc = buffer_printf(out,
                            "# What this node must know before it can open its state. Everything\n"
                            "# else is kept in the store and changed with the postamt command.\n"
-                           "# \"postamt config show\" prints all options as they are in effect.\n\n"
+                           "# \"postamt config show\" prints the options as they are in effect.\n\n"
                            "# The name in greetings and trace fields; DNS should know it.\n"
                            "hostname = \"%s\"\n\n# Where to listen.\n",
                            hostname);
@@ -296,13 +296,14 @@ int config_write_default(struct buffer *out, const char *hostname, const char *l
         rc = listen ? buffer_printf(out, "listen = {\"%s\"}\n", listen)
                     : buffer_append_text(out, "listen = {\"0.0.0.0\", \"::\"}\n");
     if (rc == 0)
-        rc = buffer_printf(out,
-                           "# Added to every standard port (25, 587, 465, 110, 995, 80, 443).\n"
-                           "port-offset = %u\n\n"
-                           "# PEM files: the chain, and its key. SIGHUP reads them again.\n"
-                           "certificate = \"tls/certificate.pem\"\n"
-                           "certificate-key = \"tls/key.pem\"\n",
-                           port_offset);
+        rc = buffer_printf(
+            out,
+            "# Added to every standard port (24, 25, 587, 465, 110, 995, 143, 993, 80, 443).\n"
+            "port-offset = %u\n\n"
+            "# PEM files: the chain, and its key. SIGHUP reads them again.\n"
+            "certificate = \"tls/certificate.pem\"\n"
+            "certificate-key = \"tls/key.pem\"\n",
+            port_offset);
     if (rc == 0 && loopback)
         rc = buffer_append_text(out, "\n# Deliver to hosts in loopback and private ranges too.\n"
                                      "allow-private-destinations = true\n");

@@ -34,7 +34,7 @@ struct control_answer {
 must_check int control_ask(const char *folder, const struct control_request *request,
                            struct control_answer *ret_answer);
 
-/* verbs.c: which function, or NULL. */
+/* ctl.c: which function, or NULL. */
 verb_co_function *verb_find(const char *name);
 
 #endif

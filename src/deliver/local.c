@@ -1,6 +1,7 @@
 /*
- * Letters for our own domains that waited in the queue: scheduled, merged, or for an address that
- * may not be there. Instead of a dialogue, the letter goes in by the door; see internal.h.
+ * Letters for our own domains that waited in the queue: scheduled, merged, for an address that may
+ * not be there, or for a mailbox that was full. Instead of a dialogue, the letter goes in by the
+ * door; see internal.h.
  */
 #include "deliver/internal.h"
 #include "deliver/simulator_internal.h"

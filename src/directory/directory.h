@@ -4,7 +4,7 @@
  * A tenant is a customer; a user is somebody with a mailbox and a login (always an address); an
  * alias sends an address on to users; a key is a password for applications, bound to a dialect and
  * perhaps to one domain. Every name is folded before it is stored or looked up: domain in lower
- * case A-label form, local part in lower case. All functions yield.
+ * case A-label form, local part in lower case. Functions with co_ in their names yield.
  *
  * Secrets: Argon2id for PLAIN and LOGIN, keys for SCRAM (SHA-256, SHA-1) beside it. A verified
  * credential is kept for a short time as a keyed hash, so that a thousand logins a second do not
@@ -97,7 +97,7 @@ must_check int directory_co_user_add(struct directory *d, int64_t tenant, struct
                                      struct span password, int64_t *ret_user);
 must_check int directory_co_user_passwd(struct directory *d, int64_t tenant, struct span address,
                                         struct span password);
-/* Gives the user's id, so that the caller empties the mailbox first. */
+/* Gives the user's id, which the caller needs to remove the mailboxes after the login. */
 must_check int directory_co_user_find(struct directory *d, int64_t tenant, struct span address,
                                       int64_t *ret_user);
 must_check int directory_co_user_remove(struct directory *d, int64_t tenant, struct span address);

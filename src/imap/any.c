@@ -1,4 +1,5 @@
-/* Commands of every state: CAPABILITY, NOOP, LOGOUT, ID, ENABLE (RFC 9051 6.1, RFC 2971). */
+/* Small ones: CAPABILITY, NOOP, LOGOUT, ID of every state, ENABLE and CHECK after login (RFC 9051
+ * 6.1, 6.3.1, RFC 3501 6.4.1, RFC 2971). */
 #include "imap/session.h"
 
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /*
- * COMPRESS (RFC 4978): DEFLATE from the next byte on, both ways. run/stream.c does it.
+ * COMPRESS (RFC 4978): DEFLATE from the next byte on, both ways. run/stream_deflate.c does it.
  *
  * A client must wait for the answer. One that does not could mean what it sent either way, so its
  * session ends. Replies, and letters within one, are compressed each for itself (CRIME).

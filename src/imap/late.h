@@ -1,6 +1,6 @@
 /*
  * What messages came without, since they came before there was such a thing: made when a client
- * first asks, and kept (box/summary.h).
+ * first asks, and kept (box/summary.h). Very large ones (more than 256 KiB) are made each time.
  */
 #ifndef IMAP_LATE_H
 #define IMAP_LATE_H

@@ -1,8 +1,10 @@
 /*
- * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 6.3.2, 6.4.1; CONDSTORE and QRESYNC, RFC 7162 3.2.5).
+ * SELECT, EXAMINE, UNSELECT (RFC 9051 6.3.2, 6.4.2; CONDSTORE and QRESYNC, RFC 7162 3.2.5).
  *
- * Selecting reads the mailbox's row and its keywords, not its messages: message numbers are read
- * when a command first needs them.
+ * Selecting reads the mailbox's row, its keywords and the quota, and its messages only where
+ * QRESYNC asks what changed: message numbers are read when a command first needs them. So [UNSEEN
+ * n] is not told, which would want a look at every message; clients may conclude nothing from that
+ * (RFC 3501 6.3.1), and IMAP4rev2 has no more of it.
  */
 #include "imap/session.h"
 

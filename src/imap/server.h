@@ -1,8 +1,8 @@
 /*
  * The IMAP server (RFC 9051, RFC 3501): one session for each connection, over a user's mailboxes.
  *
- * Logging in wants TLS (993, or STARTTLS on 143). main fills the settings; they outlive all
- * sessions.
+ * Logging in wants TLS (993, or STARTTLS on 143), where cleartext_login is not set. main fills the
+ * settings; they outlive all sessions.
  */
 #ifndef IMAP_SERVER_H
 #define IMAP_SERVER_H

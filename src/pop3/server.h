@@ -1,10 +1,10 @@
 /*
  * The POP3 server (RFC 1939): one session for each connection, over a user's INBOX.
  *
- * Logging in wants TLS (995, or STLS on 110). The list of messages is taken at login; deleting
- * takes effect at QUIT, after the commit. One session at a time reads a maildrop (RFC 1939 4);
- * other protocols are not kept out: a message that they removed is answered with -ERR. main fills
- * the settings; they outlive all sessions.
+ * Logging in wants TLS (995, or STLS on 110), where cleartext_login is not set. The list of
+ * messages is taken at login; deleting takes effect at QUIT, after the commit. One session at a
+ * time reads a maildrop (RFC 1939 4); other protocols are not kept out: a message that they removed
+ * is answered with -ERR. main fills the settings; they outlive all sessions.
  */
 #ifndef POP3_SERVER_H
 #define POP3_SERVER_H

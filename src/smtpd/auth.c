@@ -1,4 +1,5 @@
-/* AUTH (RFC 4954), only under TLS, only for submission; the mechanisms are directory/sasl.h's. */
+/* AUTH (RFC 4954), only for submission, under TLS unless cleartext is allowed; the mechanisms are
+ * directory/sasl.h's. */
 #include "smtpd/session.h"
 
 #include "base/log.h"

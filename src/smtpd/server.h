@@ -4,10 +4,10 @@
  * in (LMTP, 24 and a unix socket).
  *
  * MX takes letters for our own addresses from anybody and relays nothing. Submission wants AUTH
- * (directory/sasl.h; only under TLS) and lets a user send only as addresses that are theirs. LMTP
- * takes what MX takes, from loopback and trusted networks, and answers the end of data once for
- * each recipient. A positive reply to the end of data follows the commit (P1). main fills the
- * settings; they outlive all sessions.
+ * (directory/sasl.h; under TLS, where cleartext is not allowed) and lets a user send only as
+ * addresses that are theirs. LMTP takes what MX takes, from loopback and trusted networks, and
+ * answers the end of data once for each recipient. A positive reply to the end of data follows the
+ * commit (P1). main fills the settings; they outlive all sessions.
  */
 #ifndef SMTPD_SERVER_H
 #define SMTPD_SERVER_H

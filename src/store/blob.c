@@ -3,7 +3,8 @@
  *
  * A file's name is its blob's id, below one of 256 folders. It is written under that name before
  * the row exists; a crash in between leaves an orphan, which blob_co_sweep removes at the next
- * start. All touching of files happens in the disk lane.
+ * start. Files are written and removed in the disk lane; the links of a body that is there already
+ * are made in the write job, and blob_read reads in its caller's lane.
  */
 #include "store/blob.h"
 

@@ -1,5 +1,5 @@
 /*
- * The door for applications: every send of every dialect, by HTTP or by command, is a struct send.
+ * The door for applications: every send of every dialect, by HTTP or SMTP, is a struct send.
  *
  * Rights, limits, rendering, composing and signing come first; then one commit makes the letter,
  * its recipients, its events, its use of the quota and its Idempotency-Key durable (P1). One group
