@@ -129,6 +129,14 @@ static int save(struct imap_session *s, struct imap_result *r)
     return 0;
 }
 
+void imap_forget_saved(struct imap_session *s, const struct imap_result *result)
+{
+    if (!result->save)
+        return;
+    free(s->selected->saved.ranges);
+    s->selected->saved = (struct imap_set){0};
+}
+
 int imap_co_answer_result(struct imap_session *s, struct imap_result *result, const char *name)
 {
     AUTO_BUFFER out = BUFFER((size_t)32 * 1024 * 1024);

@@ -18,6 +18,9 @@ struct imap_result {
 
 /* ["RETURN" SP "(" options ")" SP]. IMAP_BAD. */
 must_check int imap_parse_return(struct imap_parser *p, struct imap_result *ret_result);
+/* The search failed, which is told by NO: "$" names nothing, where it should have been saved (RFC
+ * 9051 6.4.4.1). */
+void imap_forget_saved(struct imap_session *s, const struct imap_result *result);
 /* The answer and OK; name: of the answer that is not extended. Sorts found where it is saved.
  * Yields. */
 must_check int imap_co_answer_result(struct imap_session *s, struct imap_result *result,

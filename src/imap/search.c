@@ -36,12 +36,16 @@ int imap_co_search(struct imap_session *s, struct imap_parser *p)
         rc = imap_co_load(s);
     if (rc == 0)
         rc = program_parse(s, p, &program);
-    if (rc == ERR_SYNTAX)
-        return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == IMAP_BAD)
         return rc;
+    if (rc < 0)
+        imap_forget_saved(s, &result);
+    if (rc == ERR_SYNTAX)
+        return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == 0)
         rc = imap_co_search_uids(s, program, &result);
+    if (rc < 0)
+        imap_forget_saved(s, &result);
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer_result(s, &result, "SEARCH");
     free(result.found);
     return rc;
