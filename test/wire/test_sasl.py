@@ -1,4 +1,4 @@
-"""SASL (RFC 4422) on submission and POP3: SCRAM with and without channel binding, bad input.
+"""SASL (RFC 4422) on submission, POP3 and IMAP: SCRAM with and without channel binding, bad input.
 
 The client is gsasl where it speaks the protocol, else the one below, from RFC 5802.
 """
@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 
@@ -56,6 +57,18 @@ class Smtp:
         wire.offered = [line[4:] for line in wire.say("EHLO c.example.net", 250)
                         if line[4:].startswith("AUTH ")][0].split()[1:]
 
+    @staticmethod
+    def auth(words):
+        return "AUTH " + words
+
+    @staticmethod
+    def says_who_it_is(wire, user):
+        wire.say(f"MAIL FROM:<{user}>", 250)
+
+    strange, over, goodbye = ("504 ", "530 "), "421 ", ("QUIT", "221")
+    wants_login = "MAIL FROM:<>"
+    mistakes = 5  # so many a session may make
+
 
 class Pop3:
     port, prompt, good, denied, bad = 995, "+ ", "+OK", "-ERR [AUTH]", "-ERR "
@@ -66,8 +79,44 @@ class Pop3:
         wire.answer("CAPA", "+OK")
         wire.offered = [line for line in wire.dotted() if line.startswith("SASL ")][0].split()[1:]
 
+    @staticmethod
+    def auth(words):
+        return "AUTH " + words
 
-both = pytest.mark.parametrize("protocol", [Smtp, Pop3])
+    @staticmethod
+    def says_who_it_is(wire, _):
+        wire.answer("STAT", "+OK 0 0")
+
+    strange, over, goodbye = "-ERR", "-ERR", ("QUIT", "+OK")
+    wants_login = "STAT"
+    mistakes = 5
+
+
+class Imap4:
+    port, prompt, good, denied, bad = 993, "+ ", "a OK", "a NO [AUTHENTICATIONFAILED]", "a BAD"
+
+    @staticmethod
+    def greet(wire):
+        words = re.search(r"\[CAPABILITY (.*?)\]", wire.line())[1].split()
+        assert "SASL-IR" in words
+        wire.offered = [word[5:] for word in words if word.startswith("AUTH=")]
+
+    @staticmethod
+    def auth(words):
+        return "a AUTHENTICATE " + words
+
+    @staticmethod
+    def says_who_it_is(wire, _):
+        wire.answer("b SELECT INBOX", "* ")
+        while not wire.line().startswith("b OK"):
+            pass
+
+    strange, over, goodbye = "a NO", "a NO", ("c LOGOUT", "* BYE")
+    wants_login = "a STATUS INBOX (MESSAGES)"
+    mistakes = 2
+
+
+everywhere = pytest.mark.parametrize("protocol", [Smtp, Pop3, Imap4])
 
 
 def connect(office, protocol, version=None):
@@ -115,7 +164,7 @@ def challenge(wire, protocol, text):
 
 def begin(wire, protocol, mechanism, client):
     """Up to the client's final message, which is returned, not sent."""
-    first = challenge(wire, protocol, f"AUTH {mechanism} {b64(client.first())}")
+    first = challenge(wire, protocol, protocol.auth(f"{mechanism} {b64(client.first())}"))
     return b64(client.final(first))
 
 
@@ -136,7 +185,7 @@ def log_in(wire, protocol, mechanism, user, password=None, **how):
 # --- logging in
 
 
-@both
+@everywhere
 @pytest.mark.parametrize("mechanism", SCRAMS)
 def test_scram(office, protocol, mechanism):
     user = office.new_user()
@@ -145,18 +194,15 @@ def test_scram(office, protocol, mechanism):
                                 "SCRAM-SHA-1", "PLAIN", "LOGIN"]
         assert log_in(wire, protocol, mechanism, user, "not the password").startswith(protocol.denied)
         assert log_in(wire, protocol, mechanism, user).startswith(protocol.good)
-        if protocol is Smtp:
-            wire.say(f"MAIL FROM:<{user}>", 250)  # is who it says
-        else:
-            wire.answer("STAT", "+OK 0 0")
+        protocol.says_who_it_is(wire, user)
 
 
-@both
+@everywhere
 def test_the_client_may_wait_for_the_first_challenge(office, protocol):
     user = office.new_user()
     client = Scram("SCRAM-SHA-256", user, user.password)
     with connect(office, protocol) as wire:
-        assert challenge(wire, protocol, "auth scram-sha-256") == ""
+        assert challenge(wire, protocol, protocol.auth("scram-sha-256")) == ""
         final = client.final(challenge(wire, protocol, b64(client.first())))
         assert challenge(wire, protocol, b64(final)) == client.server
         wire.answer("", protocol.good)
@@ -166,19 +212,21 @@ def test_the_client_may_wait_for_the_first_challenge(office, protocol):
     *((mechanism, "--priority=NORMAL") for mechanism in ("PLAIN", "LOGIN", *SCRAMS)),
     *((mechanism, "--priority=NORMAL:-VERS-TLS1.3") for mechanism in ("PLAIN", "LOGIN", *SCRAMS)
       if not mechanism.endswith("-PLUS"))])
-def test_gsasl_submits(office, mechanism, how):
+@pytest.mark.parametrize("door, port, said", [("--smtp", 587, "235 2.7.0"), ("--imap", 143, " OK [CAPAB")],
+                         ids=["smtp", "imap"])
+def test_gsasl_logs_in(office, door, port, said, mechanism, how):
     user = office.new_user()
     result = subprocess.run(
-        ["gsasl", "--smtp", f"--connect={office.address}:{587 + OFFSET}", "--starttls", how,
+        ["gsasl", door, f"--connect={office.address}:{port + OFFSET}", "--starttls", how,
          f"--x509-ca-file={office.folder}/tls/certificate.pem", "--hostname=mail.example.test",
          "-m", mechanism, "-a", str(user), "-p", user.password, "--verbose",
          *([] if mechanism.endswith("-PLUS") else ["--no-cb"])],
         text=True, capture_output=True, timeout=PATIENCE, input="")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "235 2.7.0" in result.stdout + result.stderr
+    assert said in result.stdout + result.stderr
 
 
-@both
+@everywhere
 def test_acting_for_somebody_else(office, protocol):
     user, other = office.new_user(), office.new_user()
     with connect(office, protocol) as wire:
@@ -191,7 +239,7 @@ def test_acting_for_somebody_else(office, protocol):
 # --- channel binding
 
 
-@both
+@everywhere
 def test_binding_must_be_that_of_the_connection(office, protocol):
     user = office.new_user()
     with connect(office, protocol) as wire:
@@ -201,7 +249,7 @@ def test_binding_must_be_that_of_the_connection(office, protocol):
         assert log_in(wire, protocol, mechanism, user).startswith(protocol.good)
 
 
-@both
+@everywhere
 @pytest.mark.parametrize("mechanism, header", [
     ("SCRAM-SHA-256-PLUS", "p=tls-unique,,"),  # not with TLS 1.3 (RFC 9266 3)
     ("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,"),
@@ -214,16 +262,16 @@ def test_flags_that_do_not_fit(office, protocol, mechanism, header):
     user = office.new_user()
     with connect(office, protocol) as wire:
         client = Scram(mechanism, user, user.password, header)
-        wire.answer(f"AUTH {mechanism} {b64(client.first())}", protocol.denied)
+        wire.answer(protocol.auth(f"{mechanism} {b64(client.first())}"), protocol.denied)
 
 
-@both
+@everywhere
 def test_below_tls_1_3_nothing_is_bound(office, protocol):
     user = office.new_user()
     with connect(office, protocol, SSL.TLS1_2_VERSION) as wire:
         assert wire.offered == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"]
-        wire.send(f"AUTH SCRAM-SHA-256-PLUS {b64('p=tls-unique,,n=x,r=y')}\r\n")
-        assert wire.line()[:4] in ("504 ", "-ERR")
+        wire.send(protocol.auth(f"SCRAM-SHA-256-PLUS {b64('p=tls-unique,,n=x,r=y')}\r\n"))
+        assert wire.line().startswith(protocol.strange)
         assert log_in(wire, protocol, "SCRAM-SHA-256", user, header="y,,").startswith(protocol.good)
 
 
@@ -290,15 +338,15 @@ def test_keys_for_sha_1_are_made_when_plain_verifies(make_office):
 # --- bad input
 
 
-@both
+@everywhere
 def test_three_failures_whatever_the_mechanism(office, protocol):
     user = office.new_user()
     with connect(office, protocol) as wire:
         assert log_in(wire, protocol, "SCRAM-SHA-256", user, "wrong password").startswith(protocol.denied)
-        wire.answer("AUTH PLAIN " + b64(f"\0{user}\0wrong"), protocol.denied)
-        wire.answer("AUTH LOGIN " + b64(str(user)), protocol.prompt)
-        wire.send(b64("wrong") + "\r\n")
-        assert wire.line()[:4] in ("421 ", "-ERR")
+        wire.answer(protocol.auth("PLAIN " + b64(f"\0{user}\0wrong")), protocol.denied)
+        wire.answer(protocol.auth("LOGIN " + b64(str(user))), protocol.prompt)
+        wire.answer(b64("wrong"), protocol.over)
+        assert protocol is not Imap4 or wire.line().startswith("* BYE")
         assert wire.closed()
 
 
@@ -309,20 +357,20 @@ GARBAGE = ["!!!", "YQ", "YQ=", "YR==", "YQ==YQ==", "=", "=" * 8, "\tYQ==", "YQ==
            "A" * 20000, "A" * 8189, "NU\0L", "bare\rCR"]
 
 
-@both
+@everywhere
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "PLAIN"])
 def test_garbage_is_refused_and_the_session_goes_on(office, protocol, mechanism):
     user = office.new_user()
-    for start in range(0, len(GARBAGE), 5):  # so many mistakes a session may make
+    for start in range(0, len(GARBAGE), protocol.mistakes):
         with connect(office, protocol) as wire:
-            for bad in GARBAGE[start:start + 5]:
-                wire.answer(f"AUTH {mechanism}", protocol.prompt)
+            for bad in GARBAGE[start:start + protocol.mistakes]:
+                wire.answer(protocol.auth(mechanism), protocol.prompt)
                 wire.answer(bad, protocol.bad)
             assert log_in(wire, protocol, "SCRAM-SHA-256", user).startswith(protocol.good)
-            wire.answer("QUIT", ("221", "+OK"))  # or the next would find the maildrop taken
+            wire.answer(*protocol.goodbye)  # or the next would find the maildrop taken
 
 
-@both
+@everywhere
 def test_garbage_in_the_final_message(office, protocol):
     user = office.new_user()
     for bad in ("", "x", "c=biws", "c=biws,r=x,p=x", "c=biws,r=x,p=\0", "," * 99):
@@ -331,10 +379,10 @@ def test_garbage_in_the_final_message(office, protocol):
             wire.send(b64(bad) + "\r\n")
             assert wire.line().startswith((protocol.bad, protocol.denied))
             assert log_in(wire, protocol, "SCRAM-SHA-256", user).startswith(protocol.good)
-            wire.answer("QUIT", ("221", "+OK"))
+            wire.answer(*protocol.goodbye)
 
 
-@both
+@everywhere
 def test_the_final_message_of_another_dialogue(office, protocol):
     user = office.new_user()
     with connect(office, protocol) as wire:
@@ -345,15 +393,14 @@ def test_the_final_message_of_another_dialogue(office, protocol):
         assert wire.line().startswith((protocol.bad, protocol.denied))
 
 
-@both
+@everywhere
 def test_who_does_not_trust_the_server_is_not_let_in(office, protocol):
     user = office.new_user()
     client = Scram("SCRAM-SHA-256", user, user.password)
     with connect(office, protocol) as wire:
         wire.answer(begin(wire, protocol, "SCRAM-SHA-256", client), protocol.prompt)
         wire.answer("*", protocol.bad)
-        wire.send("MAIL FROM:<>\r\n" if protocol is Smtp else "STAT\r\n")
-        assert wire.line()[:4] in ("530 ", "-ERR")
+        wire.answer(protocol.wants_login, ("530 ", "-ERR", "a BAD"))
         wire.answer(begin(wire, protocol, "SCRAM-SHA-256", client), protocol.prompt)
         wire.answer(b64("more"), protocol.bad)  # the last answer is empty
 
