@@ -9,8 +9,7 @@ from imap import Imap
 from office import ROOT, until
 from roundcube import UNPACKED, Roundcube
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(
-    not UNPACKED.exists(), reason="Roundcube is not unpacked: tools/get-peers roundcube")]
+pytestmark = pytest.mark.long
 LETTER = ("From: Anna <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\n"
           "Date: Mon, 23 Nov 2026 10:00:{number:02} +0000\r\nMessage-ID: <{number}@example.test>\r\n"
           "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -26,6 +25,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def office(make_office, authority):
+    assert UNPACKED.exists(), "Roundcube is not unpacked: tools/get-peers roundcube"
     return authority.certify(make_office(start=False), "mail.example.test").start()
 
 

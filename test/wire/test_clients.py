@@ -174,5 +174,6 @@ def test_the_demo_office():
     assert "Delivered: byte for byte what Alice sent" in out
     assert "you are the first one elsewhere" in out
     assert "Connection refused" in out and "5.7.1 Dropped by the operator: the demo is over" in out
+    assert "p1 IDLE" in out and re.search(r"\* \d+ EXISTS", out)  # bob's phone is woken
     for part in ("STARTTLS", "RCPT TO:<bob@example.test>", "250 2.0.0 Ok", "+OK"):
         assert part.lower() in out.lower()
