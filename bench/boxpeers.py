@@ -81,8 +81,7 @@ class Dovecot(BoxPeer):
         self.mailboxes = mailboxes
         self.rows = None
         if tuned:
-            self.rows = ("rest",) if hibernates else \
-                ("login",) if mailboxes == "maildir" else ("login", "rest")
+            self.rows = ("rest",) if hibernates else ("login", "deliver", "rest")
         self.ports = {kind: self.port + number for number, kind in
                       enumerate(("imap", "imaps", "pop3", "pop3s", "lmtp"))}
         self.home = self.folder / "home"

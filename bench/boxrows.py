@@ -81,10 +81,10 @@ class Row:
     are then taken over so many as fit into a round. aim: our ratio to the best peer; most: what we
     may need, whatever the others do."""
 
-    def __init__(self, name, title, unit, measure, aim=1.0, count=None, rounds=None, most=None):
+    def __init__(self, name, title, unit, measure, aim=1.0, count=None, most=None):
         self.name, self.title, self.unit, self.measure = name, title, unit, measure
-        self.aim, self.count, self.rounds, self.most = aim, count, rounds, most
-        self.higher = unit in ("/s", "MB/s")
+        self.aim, self.count, self.most = aim, count, most
+        self.higher, self.warms = unit in ("/s", "MB/s"), unit != "KiB"
 
 
 # --- letters in ----------------------------------------------------------------------------------
@@ -290,8 +290,8 @@ ROWS = [
     Row("pop3", "POP3 RETR, TLS", "/s", retr(True), count=50),
     Row("deliver", "deliveries to one user", "/s", deliver(1), 5, 200),
     Row("deliver", f"deliveries to {USERS} users", "/s", deliver(USERS), 5, 200),
-    Row("rest", "a connection at rest", "KiB", rest(False), 1, AT_REST, 1, 12),
-    Row("rest", "a connection at rest, TLS", "KiB", rest(True), 1, AT_REST, 1, 45),
-    Row("rest", "a connection in IDLE", "KiB", rest(False, True), 1, IN_IDLE, 1, 12),
-    Row("rest", "a connection in IDLE, TLS", "KiB", rest(True, True), 1, IN_IDLE, 1, 45),
+    Row("rest", "a connection at rest", "KiB", rest(False), 1, AT_REST, 12),
+    Row("rest", "a connection at rest, TLS", "KiB", rest(True), 1, AT_REST, 45),
+    Row("rest", "a connection in IDLE", "KiB", rest(False, True), 1, IN_IDLE, 12),
+    Row("rest", "a connection in IDLE, TLS", "KiB", rest(True, True), 1, IN_IDLE, 45),
 ]

@@ -97,7 +97,7 @@ def turns(bench, row):
         if server.rows and row.name not in server.rows:
             continue
         results[server], counts[server] = [], row.count
-        if row.rounds == 1:  # nothing that has to be warm
+        if not row.warms:
             continue
         first = attempt(bench, row, server, row.count)
         if not first:
@@ -105,7 +105,7 @@ def turns(bench, row):
         elif row.unit == "/s":
             fits = min(int(first[0] * bench.options.seconds), bench.letters)
             counts[server] = max(fits, row.count)
-    for _ in range(min(row.rounds or bench.options.rounds, bench.options.rounds)):
+    for _ in range(bench.options.rounds):
         for server in list(results):
             result = attempt(bench, row, server, counts[server])
             if result:
