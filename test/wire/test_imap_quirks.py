@@ -81,6 +81,27 @@ def test_apple_moves_uids_that_are_gone(box, command):
     assert "MESSAGES 2" in box.ok("STATUS Trash (MESSAGES)")[0]
 
 
+@pytest.mark.parametrize("command", ["UID COPY 1", "UID MOVE 1"])
+def test_apple_is_told_the_uid_of_what_was_there_already(box, command):
+    box.append(LETTER)
+    box.ok("UID COPY 1 Archive")
+    lines = box.ok(f"{command} Archive")
+    assert re.search(r"\[COPYUID \d+ 1 2\]", "\n".join([*lines, box.result]))
+    assert box.ok("STATUS Archive (MESSAGES)") == ['* STATUS "Archive" (MESSAGES 2)']
+
+
+def test_apple_finds_what_it_was_told_of(box):
+    """A capability that is announced and does not work shows it an empty inbox."""
+    box.append(LETTER)
+    words = box.ok("CAPABILITY")[0].split()
+    assert {"ESEARCH", "SEARCHRES", "CONDSTORE", "UIDPLUS"} <= set(words)
+    for program in ("RETURN (ALL) 1:*", "RETURN (ALL) UID 1:*", "RETURN (ALL) SINCE 1-Jan-2020",
+                    "RETURN (ALL) NOT DELETED", "RETURN (ALL) MODSEQ 1"):
+        line, = box.ok(f"UID SEARCH {program}")
+        assert re.search(r" UID ALL 1( MODSEQ \d+)?$", line), line
+    assert re.search(r" UID COUNT 1$", box.ok("UID SEARCH RETURN (COUNT) UNSEEN")[0])
+
+
 def test_ios_26_authenticates_without_initial_response(office):
     import base64
     user = office.new_user()
