@@ -24,7 +24,7 @@ extern const struct db_schema box_schema;
 #define BOX_INBOX     "INBOX"
 #define BOX_NAME_MAX  900 /* bytes */
 #define BOX_DEPTH_MAX 32
-#define BOX_PAGE      256 /* rows a read gives at most */
+#define BOX_PAGE      256 /* rows of a page, at most */
 #define BOX_UID_MAX   UINT32_MAX
 
 /* Flags: the system's, then keywords every client knows, then the mailbox's own (keyword.h). */
@@ -74,7 +74,7 @@ struct box_mailbox {
     enum box_use use;
 };
 
-/* --- mailboxes (mailbox.c) ---------------------------------------------------------------------
+/* --- mailboxes (mailbox.c, remove.c) -----------------------------------------------------------
  */
 
 /* A name as clients give it: INBOX in its one spelling, no trailing separator. ERR_SYNTAX: empty
@@ -155,8 +155,7 @@ must_check int box_co_usage(struct store *store, int64_t tenant, int64_t user,
 must_check int box_co_usages(struct store *store, int64_t tenant, const int64_t *users,
                              size_t count, struct box_usage *ret_usages);
 
-/* --- messages (message.c, page.c)
- * ----------------------------------------------------------------------
+/* --- messages (message.c, page.c) --------------------------------------------------------------
  */
 
 /* Puts a message into a mailbox: ERR_ABSENT, also when it is being removed. uid, modseq, saved_ms
