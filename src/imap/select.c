@@ -124,8 +124,27 @@ static int imap_co_read_state(struct imap_session *s, struct box_mailbox *mailbo
     return rc;
 }
 
+/* The mailbox in LIST's words; and the name it was given, where it has another (RFC 9051 6.3.2,
+ * 6.3.9.7). Whether there are others below it is not looked up, and not said. */
+static int write_name(const struct imap_session *s, const struct box_mailbox *mailbox,
+                      struct span given, struct buffer *out)
+{
+    bool has_use = mailbox->use != BOX_USE_NONE && !imap_hides(&s->hidden, "SPECIAL-USE");
+    int rc = buffer_printf(out, "* LIST (%s) \"/\" ", has_use ? box_use_names[mailbox->use] : "");
+    if (rc == 0)
+        rc = imap_write_mailbox(s, out, mailbox->name);
+    if (rc == 0 && !span_equal(given, mailbox->name)) {
+        rc = buffer_append_text(out, " (\"OLDNAME\" (");
+        if (rc == 0)
+            rc = imap_write_mailbox(s, out, given);
+        if (rc == 0)
+            rc = buffer_append_text(out, "))");
+    }
+    return rc < 0 ? rc : buffer_append_text(out, "\r\n");
+}
+
 static int write_state(const struct imap_session *s, const struct box_mailbox *mailbox,
-                       struct buffer *out)
+                       struct span given, struct buffer *out)
 {
     const struct imap_selected *m = s->selected;
     int rc = buffer_printf(out, "* %llu EXISTS\r\n", (unsigned long long)mailbox->messages);
@@ -153,14 +172,7 @@ static int write_state(const struct imap_session *s, const struct box_mailbox *m
     if (rc == 0 && !imap_hides(&s->hidden, "OBJECTID"))
         rc = buffer_printf(out, "* OK [MAILBOXID (F%s)] Its id\r\n",
                            id_text(mailbox->id, (char[ID_TEXT]){0}));
-    if (rc == 0 && s->rev2) {
-        rc = buffer_append_text(out, "* LIST () \"/\" ");
-        if (rc == 0)
-            rc = imap_write_mailbox(s, out, mailbox->name);
-        if (rc == 0)
-            rc = buffer_append_text(out, "\r\n");
-    }
-    return rc;
+    return rc == 0 && s->rev2 ? write_name(s, mailbox, given, out) : rc;
 }
 
 /* --- QRESYNC --------------------------------------------------------------------------------- */
@@ -210,11 +222,13 @@ static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool
     AUTO_BUFFER out = BUFFER(64 * 1024);
     struct resync resync = {0};
     struct box_mailbox mailbox;
-    struct span name;
+    struct span given, name;
     if (imap_parse_sp(p) < 0)
         return IMAP_BAD;
+    struct imap_parser again = *p;
     int rc = imap_parse_mailbox(s, p, &name);
-    if (rc == IMAP_BAD || parse_parameters(s, p, &resync) < 0)
+    if (rc == IMAP_BAD || imap_parse_astring(&again, &given) < 0 ||
+        parse_parameters(s, p, &resync) < 0)
         return IMAP_BAD;
     if (s->selected) {
         imap_unselect(s);
@@ -232,7 +246,7 @@ static int imap_co_select_as(struct imap_session *s, struct imap_parser *p, bool
         imap_unselect(s);
         return imap_co_fail(s, rc);
     }
-    rc = write_state(s, &mailbox, &out);
+    rc = write_state(s, &mailbox, given, &out);
     if (rc == 0)
         rc = imap_co_say(s, buffer_span(&out));
     if (rc == 0)
