@@ -3,7 +3,8 @@
  * which. A user's clients may not be told of some of them (directory_co_hidden), and then what they
  * bring is not there: its command is unknown, its word a wrong argument, ENABLE passes it over.
  *
- * Pure. A row of capability.c's table is all that a new capability needs.
+ * Pure. A new capability needs a row of capability.c's table; one that depends on the session is
+ * told by any.c, and who answers otherwise because of one asks imap_hides.
  */
 #ifndef IMAP_CAPABILITY_H
 #define IMAP_CAPABILITY_H

@@ -11,7 +11,8 @@
  * already, write ON CONFLICT).
  *
  * Reading is a job too. It never holds a statement or snapshot across a yield. store_co_read is
- * for reads by key (at most 256 rows); store_co_scan for lists and exports, in a lane.
+ * for short reads by key (256 rows, or a few thousand numbers), on the loop with SQLite;
+ * store_co_scan for lists and exports, in a lane.
  *
  * SQL is written once, in the folder that owns the table, in the dialect both engines share;
  * parameters are bound by name (":name" in the text, "name" in the call).
