@@ -20,7 +20,7 @@ static const struct db_statement disown = {
            " RETURNING id, messages, octets"};
 static const struct db_statement disown_all = {
     .sql = "UPDATE mailbox SET user_id = 0, name = 'removed ' || id, use = 0"
-           " WHERE tenant = :tenant AND user_id = :user"};
+           " WHERE tenant = :tenant AND user_id = :user RETURNING id"};
 static const struct db_statement delete_subscriptions = {
     .sql = "DELETE FROM subscription WHERE tenant = :tenant AND user_id = :user"};
 static const struct db_statement keep_uidvalidity = {
@@ -164,7 +164,9 @@ static int disown_user(struct db_tx *tx, void *arg)
             break;
         db_bind_int(q, "tenant", d->tenant);
         db_bind_int(q, "user", d->user);
-        rc = db_run(q);
+        while ((rc = db_step(q)) == DB_ROW) /* the mailboxes, of the first */
+            if ((rc = box_watch_announce(tx, db_column_int(q, 0))) < 0)
+                break;
     }
     return rc < 0 ? rc : 0;
 }

@@ -1,9 +1,9 @@
 /*
  * Watches on mailboxes; see watch.h.
  *
- * One table for the process, from mailbox to its watchers, behind a mutex that is held for a few
- * instructions: by a session that opens, closes, begins or ends IDLE, and by the store's writer
- * after a commit.
+ * One table for the process, from mailbox to its watchers, behind a mutex that is held for moments:
+ * by a session that opens, closes or arms, by its loop when news come, and by the store's writer
+ * after a commit, as long as it takes to tell the mailbox's watchers.
  */
 #include "box/watch.h"
 

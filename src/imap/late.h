@@ -1,6 +1,7 @@
 /*
- * What messages came without, since they came before there was such a thing: made when a client
- * first asks, and kept (box/summary.h). Very large ones (more than 256 KiB) are made each time.
+ * What messages came without, since they came before there was such a thing, or since it was too
+ * large to be kept at delivery (submit.c's SUMMARY_KEPT_MAX): made when a client first asks, and
+ * kept (box/summary.h).
  */
 #ifndef IMAP_LATE_H
 #define IMAP_LATE_H

@@ -1,9 +1,9 @@
 /*
  * SORT and UID SORT (RFC 5256 3, RFC 5267 3, RFC 5957).
  *
- * The search finds the messages; their keys are made once, from the stored envelopes, and compared
- * in a lane, so that other sessions go on. Messages that all keys call equal stand in the order of
- * the mailbox.
+ * The search finds the messages; a job in a lane makes their keys, of numbers and stored envelopes,
+ * and compares them, so that other sessions go on. It is run again where envelopes were missing
+ * (late.h). Messages that all keys call equal stand in the order of the mailbox.
  */
 #include "imap/late.h"
 #include "imap/search.h"
@@ -163,16 +163,12 @@ int imap_co_sort(struct imap_session *s, struct imap_parser *p)
         rc = imap_co_load(s);
     if (rc == 0)
         rc = program_parse_in_charset(s, p, &program);
-    if (rc == IMAP_BAD)
-        return rc;
-    if (rc < 0)
-        imap_forget_saved(s, &k.result);
     if (rc == ERR_SYNTAX)
         return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
+    if (rc == IMAP_BAD)
+        return rc;
     if (rc == 0)
         rc = imap_co_find_and_sort(&k, program);
-    if (rc < 0)
-        imap_forget_saved(s, &k.result);
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer_result(s, &k.result, "SORT");
     free(k.result.found);
     free(k.late.uids);

@@ -141,6 +141,16 @@ def test_the_mailbox_is_removed(user, other):
         assert waiting.wire.closed()
 
 
+@pytest.mark.parametrize("letters", [0, 1])
+def test_the_user_is_removed(office, user, other, letters):
+    for _ in range(letters):
+        other.append(LETTER)
+    with Waiting(user) as inbox, Waiting(user, "Archive") as empty:
+        office.run("user", "remove", user.address)
+        inbox.hears(r"\* BYE")
+        empty.hears(r"\* BYE")
+
+
 def test_the_mailbox_is_renamed_and_stays_open(user, other):
     other.ok("CREATE Before")
     with Waiting(user, "Before") as waiting:
