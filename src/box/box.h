@@ -74,8 +74,7 @@ struct box_mailbox {
     enum box_use use;
 };
 
-/* --- mailboxes (mailbox.c, remove.c) -----------------------------------------------------------
- */
+/* --- mailboxes (mailbox.c, folder.c, remove.c, index_pass.c) ---------------------------------- */
 
 /* A name as clients give it: INBOX in its one spelling, no trailing separator. ERR_SYNTAX: empty
  * levels, control characters, not UTF-8, too long, too deep; blanks at either end of a level. */
@@ -102,7 +101,7 @@ must_check int box_co_delete(struct store *store, int64_t tenant, int64_t user, 
 /* From time to time: makes the search index of mailboxes where much is not in it (index.h). Takes
  * its time: it rests for longer than it works. */
 must_check int box_co_index(struct store *store);
-/* From time to time: what was being removed when the program ended, and the memory of what went
+/* From time to time: what is left of mailboxes that are being removed, and the memory of what went
  * more than 30 days ago. */
 must_check int box_co_sweep(struct store *store);
 /* A name need not exist to be subscribed (RFC 3501 6.3.6). ERR_FULL. */
@@ -155,7 +154,8 @@ must_check int box_co_usage(struct store *store, int64_t tenant, int64_t user,
 must_check int box_co_usages(struct store *store, int64_t tenant, const int64_t *users,
                              size_t count, struct box_usage *ret_usages);
 
-/* --- messages (message.c, page.c) --------------------------------------------------------------
+/* --- messages (message.c, page.c, letter.c, warm.c)
+ * --------------------------------------------------------------
  */
 
 /* Puts a message into a mailbox: ERR_ABSENT, also when it is being removed. uid, modseq, saved_ms

@@ -163,12 +163,16 @@ int imap_co_sort(struct imap_session *s, struct imap_parser *p)
         rc = imap_co_load(s);
     if (rc == 0)
         rc = program_parse_in_charset(s, p, &program);
-    if (rc == ERR_SYNTAX)
-        return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == IMAP_BAD)
         return rc;
+    if (rc < 0)
+        imap_forget_saved(s, &k.result);
+    if (rc == ERR_SYNTAX)
+        return imap_co_no(s, "[BADCHARSET (UTF-8 US-ASCII)] That charset is not known");
     if (rc == 0)
         rc = imap_co_find_and_sort(&k, program);
+    if (rc < 0)
+        imap_forget_saved(s, &k.result);
     rc = rc < 0 ? imap_co_fail(s, rc) : imap_co_answer_result(s, &k.result, "SORT");
     free(k.result.found);
     free(k.late.uids);
