@@ -154,9 +154,7 @@ must_check int box_co_usage(struct store *store, int64_t tenant, int64_t user,
 must_check int box_co_usages(struct store *store, int64_t tenant, const int64_t *users,
                              size_t count, struct box_usage *ret_usages);
 
-/* --- messages (message.c, page.c, letter.c, warm.c)
- * --------------------------------------------------------------
- */
+/* --- messages (message.c, page.c, letter.c, warm.c) ------------------------------------------- */
 
 /* Puts a message into a mailbox: ERR_ABSENT, also when it is being removed. uid, modseq, saved_ms
  * are ignored; origin 0 is a new one, thread 0 a conversation of its own. The blob's reference is
