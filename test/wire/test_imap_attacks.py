@@ -13,7 +13,7 @@ Each rule is what holes of other servers taught (CVE numbers in the tests). Wher
  8  time, slow readers         test_rule_8_*; unit tests timeouts, stream
  9  ID                         test_rule_9_*; test_imap_limits: id_has_limits
 10  AUTHENTICATE               test_rule_10_*; test_imap_limits: sasl_answers; test_sasl: garbage
-11  header and MIME bombs      test_rule_11_*; test_imap_limits: deep_letters, many_addresses
+11  header and MIME bombs      test_rule_11_*; test_imap_bombs; test_imap_limits: deep_letters, many_addresses
 12  THREAD, SORT               test_imap_sort, where those commands are
 13  LIST wildcards             test_rule_13_*; test_imap_limits: stars_and_percents
 14  SEARCH                     test_rule_14_*; test_imap_limits: search_keys_have_a_limit
