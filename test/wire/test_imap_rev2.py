@@ -172,6 +172,7 @@ def test_an_ampersand_begins_nothing(box):
     box.ok('CREATE "Tom & Jerry"')
     assert [line.split('"/" ')[1] for line in box.ok('LIST "" ("&*" Tom*)')] == [
         '"&ZeVnLIqe-"', '"Tom & Jerry"']
+    assert [line.split('"/" ')[1] for line in box.ok('LIST "" &ZeVnLIqe-')] == ['"&ZeVnLIqe-"']
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf"])
